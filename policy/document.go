@@ -1,0 +1,231 @@
+package policy
+
+import "strings"
+
+// document is a policy as it is written: read, but not yet judged.
+type document struct {
+	version    item
+	statements []rawStatement
+	hasStmts   bool // the member Statement is there
+	at         position
+}
+
+// item is one text and where it stands. Not present means no place.
+type item struct {
+	text string
+	at   position
+}
+
+func (i item) present() bool { return i.at.line != 0 }
+
+// element is Action, Resource or Principal, or its negated twin.
+type element struct {
+	present, not bool
+	both         bool // the twin is there as well
+	items        []item
+	at           position
+}
+
+type rawStatement struct {
+	at, start, end            position
+	sid, effect               item
+	action, resource          element
+	principal                 element // items are "TYPE\x00value", or "*"
+	principalText, principals bool    // Principal is a plain text; is a map
+	badPrincipal              item    // a member that no principal map has
+	conditions                []rawCondition
+}
+
+type rawCondition struct {
+	operator, key item
+	values        []item
+}
+
+// reader turns JSON into a document and stops at the first wrong type, unknown
+// member or nested list.
+type reader struct{ err *Error }
+
+func (r *reader) fail(at position, format string, args ...any) {
+	if r.err == nil {
+		r.err = fault(at, msgSyntax, format, args...)
+	}
+}
+
+// read returns the document. Its error has no message if the text isn't JSON,
+// for the words depend on the kind of policy.
+func read(text string) (*document, *Error) {
+	root, err := scan(text)
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{}
+	d := r.document(&root)
+	return d, r.err
+}
+
+func (r *reader) document(n *node) *document {
+	d := &document{at: n.at}
+	if n.kind != nodeObject {
+		r.fail(n.at, "a policy is a JSON object")
+		return d
+	}
+	for i := range n.members {
+		m := &n.members[i]
+		switch m.name {
+		case "Version":
+			d.version = r.text(m)
+		case "Id":
+			r.text(m)
+		case "Statement":
+			d.hasStmts = true
+			d.at = m.at
+			r.statements(d, &m.value)
+		default:
+			r.fail(m.at, "a policy has no member %q", m.name)
+		}
+	}
+	return d
+}
+
+func (r *reader) text(m *member) item {
+	if m.value.kind != nodeText {
+		r.fail(m.value.at, "%s must be a string", m.name)
+	}
+	return item{m.value.text, m.value.at}
+}
+
+func (r *reader) statements(d *document, n *node) {
+	if n.kind != nodeList {
+		n.after = position{n.at.line, n.at.col + 1}
+		r.statement(d, n)
+		return
+	}
+	d.statements = make([]rawStatement, 0, len(n.items))
+	for i := range n.items {
+		r.statement(d, &n.items[i])
+	}
+}
+
+func (r *reader) statement(d *document, n *node) {
+	if n.kind != nodeObject {
+		r.fail(n.at, "a statement is a JSON object")
+		return
+	}
+	st := rawStatement{at: n.at, start: n.after, end: n.end}
+	for i := range n.members {
+		m := &n.members[i]
+		switch m.name {
+		case "Sid":
+			st.sid = r.text(m)
+		case "Effect":
+			st.effect = r.text(m)
+		case "Action", "NotAction":
+			r.element(&st.action, m)
+		case "Resource", "NotResource":
+			r.element(&st.resource, m)
+		case "Principal", "NotPrincipal":
+			r.principal(&st, m)
+		case "Condition":
+			r.conditions(&st, &m.value)
+		default:
+			r.fail(m.at, "a statement has no member %q", m.name)
+		}
+	}
+	d.statements = append(d.statements, st)
+}
+
+// begin notes that an element is there, in the form of m's name.
+func (e *element) begin(m *member) {
+	e.both = e.present
+	e.present, e.at = true, m.at
+	e.not = strings.HasPrefix(m.name, "Not")
+}
+
+func (r *reader) element(e *element, m *member) {
+	e.begin(m)
+	e.items = r.texts(e.items, m.name, &m.value, "")
+}
+
+// texts takes a string or a list of strings.
+func (r *reader) texts(out []item, name string, n *node, prefix string) []item {
+	switch n.kind {
+	case nodeText:
+		return append(out, item{prefix + n.text, n.at})
+	case nodeList:
+		for i := range n.items {
+			if n.items[i].kind != nodeText {
+				r.fail(n.items[i].at, "%s takes a string or a list of strings", name)
+				return out
+			}
+			out = append(out, item{prefix + n.items[i].text, n.items[i].at})
+		}
+		return out
+	}
+	r.fail(n.at, "%s takes a string or a list of strings", name)
+	return out
+}
+
+// principal takes "*" or the map of principals.
+func (r *reader) principal(st *rawStatement, m *member) {
+	st.principal.begin(m)
+	switch m.value.kind {
+	case nodeText:
+		st.principalText = true
+		st.principal.items = append(st.principal.items, item{m.value.text, m.value.at})
+	case nodeObject:
+		st.principals = true
+		for i := range m.value.members {
+			pm := &m.value.members[i]
+			switch pm.name {
+			case "AWS", "Service", "Federated", "CanonicalUser":
+				st.principal.items = r.texts(st.principal.items, pm.name, &pm.value, pm.name+"\x00")
+			default:
+				st.badPrincipal = item{pm.name, pm.at}
+			}
+		}
+	default:
+		r.fail(m.value.at, "%s takes \"*\" or an object", m.name)
+	}
+}
+
+func (r *reader) conditions(st *rawStatement, n *node) {
+	if n.kind != nodeObject {
+		r.fail(n.at, "Condition is a JSON object")
+		return
+	}
+	for i := range n.members {
+		op := &n.members[i]
+		if op.value.kind != nodeObject {
+			r.fail(op.value.at, "operator %s takes an object of keys", op.name)
+			return
+		}
+		for j := range op.value.members {
+			key := &op.value.members[j]
+			st.conditions = append(st.conditions, rawCondition{
+				operator: item{op.name, op.at},
+				key:      item{key.name, key.at},
+				values:   r.values(&key.value),
+			})
+		}
+	}
+}
+
+// values takes a string, number or boolean, or a list of them.
+func (r *reader) values(n *node) []item {
+	switch n.kind {
+	case nodeText, nodeNumber, nodeBool:
+		return []item{{n.text, n.at}}
+	case nodeList:
+		out := make([]item, 0, len(n.items))
+		for i := range n.items {
+			if k := n.items[i].kind; k != nodeText && k != nodeNumber && k != nodeBool {
+				r.fail(n.items[i].at, "a condition value is a string, a number or a boolean")
+				return out
+			}
+			out = append(out, item{n.items[i].text, n.items[i].at})
+		}
+		return out
+	}
+	r.fail(n.at, "a condition value is a string, a number or a boolean, or a list of them")
+	return nil
+}

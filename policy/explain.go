@@ -1,0 +1,268 @@
+package policy
+
+// Explanation is a decision with all that led to it: each policy that takes
+// part, and of each statement whether it applies or what kept it from that.
+type Explanation struct {
+	Result    Result              `json:"-"`
+	Decision  Decision            `json:"decision"`
+	Type      PolicyType          `json:"decidedBy"`
+	Reason    string              `json:"reason"`
+	Principal string              `json:"principal"`
+	Action    string              `json:"action"`
+	Resource  string              `json:"resource"`
+	Policies  []PolicyExplanation `json:"policies"`
+}
+
+// PolicyExplanation is what one policy says to the request.
+type PolicyExplanation struct {
+	Type     PolicyType `json:"type"`
+	Level    int        `json:"level,omitempty"` // of an organization policy, from 1 at the root
+	Name     string     `json:"name,omitempty"`
+	ARN      string     `json:"arn,omitempty"`
+	Version  string     `json:"version"`
+	Decision Decision   `json:"decision"`
+	// Refusal says why a stored document, which can't be understood, denies all.
+	Refusal    string                 `json:"refusal,omitempty"`
+	Statements []StatementExplanation `json:"statements"`
+}
+
+// StatementExplanation is what one statement says to the request. Lines and
+// columns count from 1.
+type StatementExplanation struct {
+	Number  int      `json:"number"` // in its policy, from 1
+	Sid     string   `json:"sid,omitempty"`
+	Effect  string   `json:"effect"`
+	Line    int      `json:"line"`
+	Column  int      `json:"column"`
+	Applies bool     `json:"applies"`
+	Failed  *Failure `json:"failed,omitempty"` // the first part that doesn't match
+	// Notes tell what surprises most: conditions that hold for want of their key.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Failure is the first part of a statement that doesn't match the request.
+type Failure struct {
+	Part     string   `json:"part"` // Principal, Action, Resource or a negation of them, or Condition
+	Operator string   `json:"operator,omitempty"`
+	Key      string   `json:"key,omitempty"`
+	Wanted   []string `json:"wanted"` // by the policy
+	Seen     []string `json:"seen"`   // in the request; empty if the key is absent
+	Line     int      `json:"line"`
+	Column   int      `json:"column"`
+	Note     string   `json:"note,omitempty"`
+}
+
+// Explain decides as Evaluate does, with the same matchers, and says why.
+func Explain(req *Request, in *Policies) Explanation {
+	r := Evaluate(req, in)
+	q := newQuestion(req, in)
+	e := Explanation{
+		Result: r, Decision: r.Decision, Type: r.Type, Reason: r.why(req),
+		Principal: req.Principal.name(), Action: req.Action, Resource: req.Resource,
+	}
+	p := &req.Principal
+	if rcpsBind(p) {
+		e.addLevels(&q, ResourceControlPolicy, in.RCPs)
+	}
+	if scpsBind(p) {
+		e.addLevels(&q, ServiceControlPolicy, in.SCPs)
+	}
+	if in.Resource != nil {
+		e.add(&q, in.resourceType(req.Action), 0, in.Resource)
+	}
+	if p.hasPolicies() {
+		e.addSet(&q, IdentityPolicy, 0, in.Identity)
+		if in.Boundary != nil {
+			e.add(&q, PermissionsBoundary, 0, in.Boundary)
+		}
+		e.addSet(&q, SessionPolicy, 0, in.Session)
+	}
+	return e
+}
+
+func (e *Explanation) addLevels(q *question, t PolicyType, levels []*Set) {
+	for i, set := range levels {
+		e.addSet(q, t, i+1, set)
+	}
+}
+
+func (e *Explanation) addSet(q *question, t PolicyType, level int, set *Set) {
+	for _, p := range set.Policies() {
+		e.add(q, t, level, p)
+	}
+}
+
+func (e *Explanation) add(q *question, t PolicyType, level int, p *Policy) {
+	x := PolicyExplanation{
+		Type: t, Level: level, Name: p.source.Name, ARN: p.source.ARN, Version: p.Version(),
+		Statements: make([]StatementExplanation, len(p.denies)+len(p.allows)),
+	}
+	if p.refusal != nil {
+		x.Refusal = p.refusal.Detail
+	}
+	for i := range p.allows {
+		s := &p.allows[i]
+		x.Statements[s.number] = s.explain(q)
+		if x.Statements[s.number].Applies {
+			x.Decision = Allowed
+		}
+	}
+	for i := range p.denies {
+		s := &p.denies[i]
+		x.Statements[s.number] = s.explain(q)
+		if x.Statements[s.number].Applies {
+			x.Decision = ExplicitDeny
+		}
+	}
+	e.Policies = append(e.Policies, x)
+}
+
+// why says in a sentence what decided.
+func (r Result) why(req *Request) string {
+	switch {
+	case r.Decision != Allowed:
+		if r.Decision == ExplicitDeny {
+			return "a statement of " + r.Type.article() + r.Type.String() + " denies " + req.Action
+		}
+		if r.Type == TrustPolicy && req.Principal.Type == Root {
+			return "the root user can't assume roles"
+		}
+		return "no " + r.Type.String() + " allows " + req.Action
+	case r.Type != NoPolicy:
+		return r.Type.article() + r.Type.String() + " allows " + req.Action
+	case alwaysAllowed(req.Action):
+		return req.Action + " is allowed to everyone and can't be denied"
+	}
+	return "the root user needs no policy in its own account"
+}
+
+// explain says whether the statement applies, or finds the first part that
+// doesn't match. It asks the same methods as applies.
+func (s *statement) explain(q *question) StatementExplanation {
+	x := StatementExplanation{
+		Number: s.number + 1, Sid: s.raw.sid.text, Effect: s.raw.effect.text,
+		Line: int(s.raw.at.line), Column: int(s.raw.at.col),
+	}
+	switch {
+	case s.matchPrincipal(q.principal, q.limited, q.ctx) == 0:
+		x.Failed = s.failure("Principal", &s.raw.principal, q.principal.name())
+	case !s.matchAction(q.action):
+		x.Failed = s.failure("Action", &s.raw.action, q.action)
+	case !s.matchResource(&q.target, q.ctx):
+		x.Failed = s.failure("Resource", &s.raw.resource, q.target.text)
+		x.Failed.Note = s.unresolved(q.ctx)
+	default:
+		if c := s.matchConditions(q.ctx); c != nil {
+			x.Failed = c.failure(q.ctx)
+			break
+		}
+		x.Applies = true
+		for i := range s.conditions {
+			if note := s.conditions[i].surprise(q.ctx); note != "" {
+				x.Notes = append(x.Notes, note)
+			}
+		}
+	}
+	return x
+}
+
+func (s *statement) failure(part string, e *element, seen string) *Failure {
+	if e.not {
+		part = "Not" + part
+	}
+	f := &Failure{Part: part, Seen: []string{seen}, Line: int(e.at.line), Column: int(e.at.col)}
+	f.Wanted = make([]string, len(e.items))
+	for i, it := range e.items {
+		f.Wanted[i] = principalText(it.text)
+	}
+	return f
+}
+
+// principalText writes the entry of a principal map as TYPE:value.
+func principalText(s string) string {
+	for i := range len(s) {
+		if s[i] == 0 {
+			return s[:i] + ":" + s[i+1:]
+		}
+	}
+	return s
+}
+
+// unresolved names the first variable of the resources that has no value.
+func (s *statement) unresolved(ctx *Context) string {
+	for i := range s.resources {
+		if note := s.resources[i].tail.unresolved(ctx); note != "" {
+			return note
+		}
+	}
+	return ""
+}
+
+func (t *template) unresolved(ctx *Context) string {
+	if t.broken {
+		return "the variable in " + t.text + " can't be read"
+	}
+	for i := range t.parts {
+		p := &t.parts[i]
+		if !p.variable || p.hasDefault {
+			continue
+		}
+		if v := ctx.find(p.key); v == nil || v.kind == multi {
+			return "the variable ${" + p.key.name + "} has no value"
+		}
+	}
+	return ""
+}
+
+func (c *condition) failure(ctx *Context) *Failure {
+	f := &Failure{
+		Part: "Condition", Operator: c.raw.operator.text, Key: c.raw.key.text,
+		Line: int(c.raw.key.at.line), Column: int(c.raw.key.at.col),
+	}
+	f.Wanted = make([]string, len(c.raw.values))
+	for i, v := range c.raw.values {
+		f.Wanted[i] = v.text
+	}
+	f.Seen, _ = ctx.Values(c.raw.key.text)
+	f.Note = c.note(ctx)
+	return f
+}
+
+// note says what isn't plain from wanted and seen, of a condition that fails.
+func (c *condition) note(ctx *Context) string {
+	v := ctx.find(c.key)
+	switch {
+	case c.test == testUnknown:
+		return "the operator isn't known, so the statement doesn't allow"
+	case c.test == testNull:
+		return ""
+	case v == nil:
+		return "the key is absent"
+	case v.kind == multi && c.operator.set == one:
+		return "the key holds a list, which needs ForAllValues or ForAnyValue"
+	case c.bad:
+		return "a value in the policy isn't of the operator's type"
+	}
+	for i := range c.texts {
+		if note := c.texts[i].unresolved(ctx); note != "" {
+			return note
+		}
+	}
+	for i := range c.patterns {
+		if note := c.patterns[i].unresolved(ctx); note != "" {
+			return note
+		}
+	}
+	return ""
+}
+
+// surprise says of a condition that holds if it does so for want of its key.
+func (c *condition) surprise(ctx *Context) string {
+	if c.test == testUnknown {
+		return c.raw.operator.text + " isn't a known operator, so the Deny applies"
+	}
+	if c.test == testNull || ctx.find(c.key) != nil {
+		return ""
+	}
+	return c.raw.operator.text + " holds because the request has no " + c.raw.key.text
+}

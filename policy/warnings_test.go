@@ -1,0 +1,52 @@
+package policy
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestWarnings(t *testing.T) {
+	conditions := func(c string) string { return with(allowGet + `,"Condition":{` + c + `}`) }
+	resource := func(r string) string { return with(`"Effect":"Allow","Action":"s3:*","Resource":"` + r + `"`) }
+	for _, tt := range []struct {
+		kind Kind
+		text string
+		want []string
+	}{
+		{Managed, with(allowGet), nil},
+		{Managed, conditions(`"NullIfExists":{"aws:username":"true"}`), []string{WarnNullIfExists}},
+		{Managed, resource("arn:aws:s3:::b/${aws:username"), []string{WarnMissingBrace}},
+		{Managed, resource("arn:aws:s3:::b/${}"), []string{WarnVariableWithoutValue}},
+		{Managed, resource("arn:aws:s3:::b/${aws username}"), []string{WarnBadVariable}},
+		{Managed, resource("arn:aws:sqs:*:${aws:PrincipalAccount}:q"), []string{WarnVariableElement}},
+		{Managed, resource("arn:aws:s3"), []string{WarnMissingARNField}},
+		{Inline, `{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${aws:username}"}}`, []string{WarnVariableVersion}},
+		{Managed, conditions(`"StringEquals":{"aws:username":"a","AWS:username":"a"}`), []string{WarnDuplicateKey}},
+		{Managed, conditions(`"Bool":{"aws:SecureTransport":["true","false"]}`), []string{WarnSeveralBools}},
+		{Managed, conditions(`"ForAnyValue:StringEquals":{"aws:username":"a"}`), []string{WarnSetOnSingle}},
+		{Managed, conditions(`"StringEquals":{"aws:TagKeys":"a"}`), []string{WarnNoSetOnMulti}},
+		{Managed, conditions(`"ForAllValues:StringEquals":{"aws:TagKeys":"a"}`), []string{WarnForAllValues}},
+		{Managed, conditions(`"ForAllValues:StringEquals":{"aws:TagKeys":"a"},"Null":{"aws:TagKeys":"false"}`), nil},
+		{Managed, conditions(`"IpAddress":{"aws:SourceIp":"10.0.0.0/40"}`), []string{WarnInvalidValue}},
+		{Managed, conditions(`"NumericEquals":{"s3:max-keys":"${aws:x}"}`), []string{WarnVariableElement, WarnInvalidValue}},
+		{Managed, with(`"Effect":"Allow","NotAction":"s3:*","NotResource":"*"`), []string{WarnAllowNotAction, WarnAllowNotResource}},
+		{Resource, with(`"NotPrincipal":{"AWS":"111111111111"},` + allowGet), []string{WarnAllowNotPrincipal}},
+		{Managed, with(`"Effect":"Allow","Action":"iam:Pass*","Resource":"*"`), []string{WarnPassRoleStar}},
+		{Managed, with(`"Effect":"Allow","Action":["s3:*","S3:GetObject","ec2:A","ec2:A"],"Resource":"*"`), []string{WarnRedundantAction, WarnRedundantAction}},
+	} {
+		var got []string
+		for _, w := range parsed(t, tt.text, tt.kind).Warnings() {
+			got = append(got, w.Code)
+			if w.Line < 1 || w.Column < 1 || w.Message == "" {
+				t.Errorf("%s: %+v lacks its place or its text", tt.text, w)
+			}
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("Warnings(%s) = %v, want %v", tt.text, got, tt.want)
+		}
+	}
+	p := Load(with(allowGet+`,"Principal":{"AWS":"arn:aws:iam::111111111111:user/*"}`), Resource)
+	if w := p.Warnings(); len(w) != 1 || w[0].Code != WarnPrincipalWildcard {
+		t.Errorf("Warnings of a principal with a wildcard = %v", w)
+	}
+}
