@@ -1,0 +1,124 @@
+package seal
+
+import (
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+const (
+	base32Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
+	accountDigits = 12
+	maxAccount    = 999_999_999_999
+	keyIDLength   = 20
+)
+
+// AccessKeyID makes an access key id: prefix ("AKIA" or "ASIA") and 16
+// characters of A-Z2-7. They are 80 bits: a one, the 40-bit number of the
+// account, and 39 random bits, as AWS lays them out (docs/facts, 4). The
+// account must be twelve digits; anything else is a mistake of the caller and
+// panics.
+func AccessKeyID(rand io.Reader, prefix, account string) string {
+	return prefix + accountBlock(rand, account)
+}
+
+// UniqueID makes the unique id of an entity: prefix ("AIDA", "AGPA", "ANPA",
+// …) and 17 characters of A-Z2-7. The first 16 hold the account as in
+// AccessKeyID, whose rule for account holds here too.
+func UniqueID(rand io.Reader, prefix, account string) string {
+	var last [1]byte
+	fill(rand, last[:])
+	return prefix + accountBlock(rand, account) + string(base32Alphabet[last[0]%32])
+}
+
+// AccountOf reads the account out of an access key id that begins "AKIA" or
+// "ASIA". ok is false where there is none: another prefix or length, a
+// character outside A-Z2-7, a number that is no account, or an id of the
+// older kind, without the leading one bit.
+func AccountOf(keyID string) (account string, ok bool) {
+	if len(keyID) != keyIDLength || keyID[:4] != "AKIA" && keyID[:4] != "ASIA" {
+		return "", false
+	}
+	for _, c := range []byte(keyID[4:]) { // the decoder skips line ends
+		if (c < 'A' || c > 'Z') && (c < '2' || c > '7') {
+			return "", false
+		}
+	}
+	var b [10]byte
+	if _, err := base32.StdEncoding.Decode(b[:], []byte(keyID[4:])); err != nil {
+		return "", false
+	}
+	head := binary.BigEndian.Uint64(b[:8]) >> 16
+	n := head >> 7 & (1<<40 - 1)
+	if head>>47 == 0 || n > maxAccount {
+		return "", false
+	}
+	return fmt.Sprintf("%012d", n), true
+}
+
+// AccountID makes a random account id: twelve digits, the first not 0.
+func AccountID(rand io.Reader) string {
+	const first = 100_000_000_000
+	return strconv.FormatUint(first+uniform(rand, maxAccount+1-first), 10)
+}
+
+// SecretKey makes a secret access key: 40 characters of A-Za-z0-9+/ that hold
+// 240 random bits.
+func SecretKey(rand io.Reader) Secret {
+	var b [30]byte
+	fill(rand, b[:])
+	return NewSecret(base64.StdEncoding.EncodeToString(b[:]))
+}
+
+// UUID makes a version 4 UUID (RFC 9562, 5.4).
+func UUID(rand io.Reader) string {
+	var b [16]byte
+	fill(rand, b[:])
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	var s [36]byte
+	hex.Encode(s[0:8], b[0:4])
+	hex.Encode(s[9:13], b[4:6])
+	hex.Encode(s[14:18], b[6:8])
+	hex.Encode(s[19:23], b[8:10])
+	hex.Encode(s[24:36], b[10:16])
+	s[8], s[13], s[18], s[23] = '-', '-', '-', '-'
+	return string(s[:])
+}
+
+func accountBlock(rand io.Reader, account string) string {
+	var b [10]byte
+	fill(rand, b[:])
+	head := 1<<47 | accountNumber(account)<<7 | uint64(b[5]&0x7f)
+	tail := [4]byte(b[6:])
+	binary.BigEndian.PutUint64(b[:8], head<<16)
+	copy(b[6:], tail[:])
+	return base32.StdEncoding.EncodeToString(b[:])
+}
+
+func accountNumber(account string) uint64 {
+	n, err := strconv.ParseUint(account, 10, 64)
+	if err != nil || len(account) != accountDigits {
+		panic("seal: account id is not twelve digits: " + strconv.Quote(account))
+	}
+	return n
+}
+
+// uniform returns a number below n. Its bias is under n/2^64, which no one can
+// measure for the small n here; in exchange no reader can make it loop.
+func uniform(rand io.Reader, n uint64) uint64 {
+	var b [8]byte
+	fill(rand, b[:])
+	return binary.BigEndian.Uint64(b[:]) % n
+}
+
+func fill(rand io.Reader, b []byte) {
+	if _, err := io.ReadFull(rand, b); err != nil {
+		panic("seal: no randomness: " + err.Error())
+	}
+}
