@@ -1,0 +1,158 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// entry is what a store publishes that changes keys at rev, and had none of
+// them before.
+func entry(rev Revision, keys ...string) Entry {
+	e := Entry{Event: Event{Rev: rev}}
+	for _, k := range keys {
+		e.Records = append(e.Records, Change{Key: k, Value: []byte(fmt.Sprint(rev))})
+		e.Before = append(e.Before, Record{Key: k})
+	}
+	return e
+}
+
+// TestHistoryModel publishes at random, with gaps between the revisions, and
+// compares what watchers get with a list of everything.
+func TestHistoryModel(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	h := NewHistory(0, 1<<30)
+	prefixes := []string{"", "a", "a/", "b/", "none"}
+	var watchers []Watcher
+	for _, p := range prefixes {
+		w, err := h.Watch(p, 0)
+		if err != nil {
+			t.Fatalf("Watch() = %v", err)
+		}
+		watchers = append(watchers, w)
+	}
+	var all []Event
+	got := make([][]Event, len(watchers))
+	rev := Revision(0)
+	for range 300 {
+		var es []Entry
+		for range rng.IntN(100) { // sometimes more than a batch before anyone looks
+			rev += Revision(1 + rng.IntN(3))
+			var keys []string
+			for k := range 1 + rng.IntN(3) {
+				keys = append(keys, []string{"a", "a/", "b/", "c"}[rng.IntN(4)]+fmt.Sprint(k))
+			}
+			es = append(es, entry(rev, keys...))
+			all = append(all, es[len(es)-1].Event)
+		}
+		h.Publish(es)
+		if i := rng.IntN(len(watchers)); rng.IntN(3) == 0 {
+			got[i] = append(got[i], drain(t, watchers[i], rev)...)
+		}
+	}
+	for i, w := range watchers {
+		got[i] = append(got[i], drain(t, w, rev)...)
+		var want []Event
+		for _, e := range all {
+			e.Records = slices.DeleteFunc(slices.Clone(e.Records), func(c Change) bool { return !strings.HasPrefix(c.Key, prefixes[i]) })
+			if len(e.Records) > 0 {
+				want = append(want, e)
+			}
+		}
+		if d := cmp.Diff(want, got[i]); d != "" {
+			t.Errorf("events under %q (-want +got):\n%s", prefixes[i], d)
+		}
+	}
+}
+
+// drain reads up to rev, leaving out progress.
+func drain(t *testing.T, w Watcher, rev Revision) (all []Event) {
+	t.Helper()
+	for {
+		events, err := w.Next(t.Context())
+		if err != nil || len(events) == 0 {
+			t.Fatalf("Next() = %v, %v", events, err)
+		}
+		for _, e := range events {
+			if len(e.Records) > 0 {
+				all = append(all, e)
+			}
+		}
+		if events[len(events)-1].Rev >= rev {
+			return all
+		}
+	}
+}
+
+func TestHistoryLimit(t *testing.T) {
+	h := NewHistory(5, 20*entryOverhead)
+	for rev := Revision(6); rev < 1000; rev++ {
+		h.Publish([]Entry{entry(rev, "k")})
+		var s Stats
+		if h.Stats(&s); s.History > 20*entryOverhead || s.Head != rev || s.Head-s.Oldest < min(7, rev-5) {
+			t.Fatalf("after revision %d: %+v", rev, s)
+		}
+	}
+	// What was published together stays together.
+	var es []Entry
+	for rev := Revision(1000); rev < 1100; rev++ {
+		es = append(es, entry(rev, "k"))
+	}
+	h.Publish(es)
+	w, err := h.Watch("", 999)
+	if err != nil {
+		t.Fatalf("Watch() = %v", err)
+	}
+	if n := len(drain(t, w, 1099)); n != 100 {
+		t.Errorf("%d events, want 100", n)
+	}
+	if err := h.Compact(1050); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Watch("", 1049); !errors.Is(err, ErrCompacted) {
+		t.Errorf("Watch() = %v, want %v", err, ErrCompacted)
+	}
+}
+
+// TestPublishAllocates: watchers that don't wait cost the writer nothing.
+func TestPublishAllocates(t *testing.T) {
+	h := NewHistory(0, 1<<16)
+	w, err := h.Watch("", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	es, rev := []Entry{entry(1, "k")}, Revision(0)
+	for range 1000 { // so that the array has its size
+		rev++
+		es[0].Rev = rev
+		h.Publish(es)
+	}
+	if n := testing.AllocsPerRun(1000, func() { rev++; es[0].Rev = rev; h.Publish(es) }); n > 0 {
+		t.Errorf("Publish allocates %v times, want 0", n)
+	}
+}
+
+func BenchmarkHistory(b *testing.B) {
+	h := NewHistory(0, 16<<20)
+	w, err := h.Watch("", 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, rev, es := context.Background(), Revision(0), []Entry{entry(1, "a", "b", "c")}
+	b.ReportAllocs()
+	for b.Loop() {
+		rev++
+		es[0].Rev = rev
+		h.Publish(es)
+		if events, err := w.Next(ctx); err != nil || events[0].Rev != rev {
+			b.Fatal(events, err)
+		}
+	}
+}

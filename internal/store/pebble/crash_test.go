@@ -1,0 +1,202 @@
+package pebble
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/sallyport-iam/sallyport/internal/store"
+)
+
+const (
+	crashEnv     = "SALLYPORT_TEST_CRASH_DIR"
+	crashWriters = 8
+)
+
+// TestCrashWriter is the process that TestCrash kills: writers that each write
+// three records alike in every transaction, and say so when it is acknowledged.
+func TestCrashWriter(t *testing.T) {
+	dir := os.Getenv(crashEnv)
+	if dir == "" {
+		t.Skip("only as a process of TestCrash")
+	}
+	s := open(t, dir, Options{})
+	var wg sync.WaitGroup
+	for g := range crashWriters {
+		wg.Go(func() {
+			for n := 1; ; n++ {
+				rev, err := s.Commit(t.Context(), crashTxn(g, n))
+				if err != nil {
+					t.Errorf("Commit() = %v", err)
+					return
+				}
+				fmt.Printf("ack %d %d\n", g, rev)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// crashTxn is the nth transaction of a writer, which checkCrashed knows.
+func crashTxn(g, n int) store.Txn {
+	value := []byte(fmt.Sprintf("%d.%d %s", os.Getpid(), n, strings.Repeat("x", n*37%2000)))
+	return store.Txn{Do: []store.Op{
+		{Key: fmt.Sprintf("w%d/a", g), Value: value},
+		{Key: fmt.Sprintf("w%d/b", g), Value: value},
+		{Key: fmt.Sprintf("w%d/n%d", g, n%50), Value: value},
+	}}
+}
+
+// TestCrash kills a writing process at random moments, on the same folder again
+// and again: nothing acknowledged is lost and no transaction is there by half.
+func TestCrash(t *testing.T) {
+	const rounds = 16
+	dir := t.TempDir()
+	rng := rand.New(rand.NewPCG(1, 2))
+	acks := 0
+	for round := range rounds {
+		acked := runAndKill(t, dir, time.Duration(rng.IntN(150))*time.Millisecond)
+		s := open(t, dir, Options{})
+		checkCrashed(t, s, acked)
+		if err := s.Close(); err != nil {
+			t.Fatalf("Close() = %v", err)
+		}
+		if t.Failed() {
+			t.Fatalf("in round %d", round)
+		}
+		acks += len(acked)
+	}
+	t.Logf("%d writers had acknowledgements in %d rounds", acks, rounds)
+}
+
+// runAndKill lets the writers run for some time after the first acknowledgement
+// and returns the last one of each.
+func runAndKill(t *testing.T, dir string, after time.Duration) map[int]store.Revision {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestCrashWriter$")
+	cmd.Env = append(os.Environ(), crashEnv+"="+dir)
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	acked := map[int]store.Revision{}
+	var timer *time.Timer
+	for in := bufio.NewReader(stdout); ; {
+		line, err := in.ReadString('\n')
+		if err == io.EOF || err != nil {
+			break // a line that was cut off is no acknowledgement
+		}
+		var g int
+		var rev store.Revision
+		if _, err := fmt.Sscanf(line, "ack %d %d\n", &g, &rev); err != nil {
+			t.Errorf("the process says %q", line)
+			break
+		}
+		acked[g] = max(acked[g], rev)
+		if timer == nil {
+			timer = time.AfterFunc(after, func() { cmd.Process.Kill() })
+		}
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	if len(acked) == 0 {
+		t.Fatalf("the process committed nothing: %s", stderr.String())
+	}
+	return acked
+}
+
+// TestPowerCut takes copies of a file system under load as a power cut might
+// leave it: what was not synced is there, or not, or in part. From the folder's
+// making on, each of them opens with all that had been acknowledged.
+func TestPowerCut(t *testing.T) {
+	const cuts = 40
+	fsys := vfs.NewCrashableMem()
+	rng := rand.New(rand.NewPCG(5, 6))
+	s := open(t, "/made/store", Options{FS: fsys})
+	var acked [crashWriters]atomic.Uint64
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for g := range crashWriters {
+		wg.Go(func() {
+			for n := 1; ctx.Err() == nil; n++ {
+				rev, err := s.Commit(t.Context(), crashTxn(g, n))
+				if err != nil {
+					t.Errorf("Commit() = %v", err)
+					return
+				}
+				acked[g].Store(uint64(rev))
+			}
+		})
+	}
+	for range cuts {
+		before := map[int]store.Revision{}
+		for g := range acked {
+			before[g] = store.Revision(acked[g].Load())
+		}
+		left := fsys.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rng})
+		again, err := Open("/made/store", Options{FS: left})
+		if err != nil {
+			t.Errorf("Open() after the cut = %v", err)
+			break
+		}
+		checkCrashed(t, again, before)
+		if err := again.Close(); err != nil {
+			t.Errorf("Close() = %v", err)
+		}
+	}
+	cancel()
+	wg.Wait()
+}
+
+func checkCrashed(t *testing.T, s *Store, acked map[int]store.Revision) {
+	t.Helper()
+	recs := map[string]store.Record{}
+	head, err := s.Scan(t.Context(), "", 0, func(r store.Record) error {
+		recs[r.Key] = r
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("Scan() = %v", err)
+	}
+	var newest store.Revision
+	for g := range crashWriters {
+		a, b := recs[fmt.Sprintf("w%d/a", g)], recs[fmt.Sprintf("w%d/b", g)]
+		if a.Rev != b.Rev || !bytes.Equal(a.Value, b.Value) {
+			t.Errorf("writer %d: half a transaction, revisions %d and %d", g, a.Rev, b.Rev)
+		}
+		if a.Rev < acked[g] {
+			t.Errorf("writer %d: revision %d was acknowledged, %d is there", g, acked[g], a.Rev)
+		}
+		third := false
+		for n := range 50 {
+			r := recs[fmt.Sprintf("w%d/n%d", g, n)]
+			third = third || r.Rev == a.Rev && bytes.Equal(r.Value, a.Value)
+		}
+		if a.Rev > 0 && !third {
+			t.Errorf("writer %d: the third record of revision %d is missing", g, a.Rev)
+		}
+	}
+	for _, r := range recs {
+		newest = max(newest, r.Rev)
+	}
+	if newest != head {
+		t.Errorf("the newest record is of revision %d, the head is %d", newest, head)
+	}
+}
