@@ -1,0 +1,87 @@
+package directory
+
+import "fmt"
+
+// Kind names a kind of entity in the directory's errors.
+type Kind string
+
+// The kinds of entities.
+const (
+	KindUser          Kind = "user"
+	KindGroup         Kind = "group"
+	KindAccessKey     Kind = "access key"
+	KindUserPolicy    Kind = "user policy"
+	KindGroupPolicy   Kind = "group policy"
+	KindPolicy        Kind = "policy"
+	KindPolicyVersion Kind = "policy version"
+	KindAttachable    Kind = "attachable policy" // a policy that is to be attached
+	KindAttachment    Kind = "attachment"
+	KindBoundary      Kind = "boundary"
+	KindAlias         Kind = "account alias"
+)
+
+// NotFound: no entity of that kind has that name (id, or ARN).
+type NotFound struct {
+	Kind    Kind
+	Name    string
+	Version string // of a policy version
+}
+
+func (e *NotFound) Error() string { return fmt.Sprintf("%s %q does not exist", e.Kind, e.Name) }
+
+// Exists: the name is taken, without regard to case.
+type Exists struct {
+	Kind Kind
+	Name string
+}
+
+func (e *Exists) Error() string { return fmt.Sprintf("%s %q exists", e.Kind, e.Name) }
+
+// InUse: an entity can't be deleted while something hangs on it.
+type InUse struct {
+	Kind Kind
+	By   string // what hangs on it: one of the Uses
+}
+
+func (e *InUse) Error() string { return fmt.Sprintf("%s is in use: %s", e.Kind, e.By) }
+
+// What can hang on an entity, as InUse.By says it.
+const (
+	UseGroups         = "groups"
+	UseMembers        = "members"
+	UseAccessKeys     = "access keys"
+	UseInlinePolicies = "inline policies"
+	UseAttached       = "attached policies"
+	UseAttachments    = "attachments"
+	UseVersions       = "versions"
+	UseDefaultVersion = "default version"
+)
+
+// LimitExceeded: a quota would be exceeded.
+type LimitExceeded struct {
+	Quota string // AWS's name of it
+	Limit int
+	Name  string // the entity whose quota it is, where the text names it
+}
+
+func (e *LimitExceeded) Error() string { return fmt.Sprintf("quota %s: %d", e.Quota, e.Limit) }
+
+// DuplicateTags: one request gives a tag key twice.
+type DuplicateTags struct{ FoldCase bool }
+
+func (e *DuplicateTags) Error() string { return "a tag key is given twice" }
+
+// ReservedTag: a tag key begins with "aws:".
+type ReservedTag struct{ Key string }
+
+func (e *ReservedTag) Error() string { return fmt.Sprintf("tag key %q is reserved", e.Key) }
+
+// NotAttachable: that policy can't be attached to that kind of entity.
+type NotAttachable struct{ ARN string }
+
+func (e *NotAttachable) Error() string { return fmt.Sprintf("policy %s is not attachable", e.ARN) }
+
+// NotOwned: a policy of AWS's, which no account can change.
+type NotOwned struct{ ARN string }
+
+func (e *NotOwned) Error() string { return fmt.Sprintf("policy %s belongs to AWS", e.ARN) }

@@ -1,0 +1,98 @@
+package directory
+
+import (
+	"strings"
+
+	"github.com/tidwall/btree"
+
+	"github.com/sallyport-iam/sallyport/internal/store"
+)
+
+// Snapshot is the whole directory at one revision. It never changes: whoever
+// holds one sees one state, takes no lock and waits for nobody.
+type Snapshot struct {
+	Rev     store.Revision
+	records trie
+	ordered *btree.BTreeG[*Record] // the listed kinds, in order of keys
+	// policyEpoch is the revision that last changed a group or a managed
+	// policy: what was derived from them since is still true.
+	policyEpoch store.Revision
+	d           *Directory
+}
+
+func byKey(a, b *Record) bool { return a.Key < b.Key }
+
+func emptySnapshot(d *Directory) *Snapshot {
+	return &Snapshot{ordered: btree.NewBTreeGOptions(byKey, btree.Options{NoLocks: true}), d: d}
+}
+
+// apply gives the snapshot after those events, which must follow its revision.
+func (s *Snapshot) apply(events []store.Event) *Snapshot {
+	next := &Snapshot{Rev: s.Rev, records: s.records, ordered: s.ordered.Copy(), policyEpoch: s.policyEpoch, d: s.d}
+	e := new(edit)
+	for _, ev := range events {
+		for _, c := range ev.Records {
+			next.change(c, ev.Rev, e)
+		}
+		next.Rev = ev.Rev
+	}
+	return next
+}
+
+func (s *Snapshot) change(c store.Change, rev store.Revision, e *edit) {
+	_, kind := splitKey(c.Key)
+	if decides(kind) {
+		s.policyEpoch = rev
+	}
+	if c.Deleted {
+		s.records = s.records.without(c.Key, e)
+		if listed(kind) {
+			s.ordered.Delete(&Record{Key: c.Key})
+		}
+		return
+	}
+	s.add(&Record{Key: c.Key, Value: c.Value, Rev: rev}, kind, e)
+}
+
+func (s *Snapshot) add(r *Record, kind string, e *edit) {
+	s.records = s.records.with(r, e)
+	if listed(kind) {
+		s.ordered.Set(r)
+	}
+}
+
+// get gives the record whose key is made of these parts, or nil.
+func (s *Snapshot) get(account, kind, rest string) *Record {
+	var buf [160]byte
+	key := append(buf[:0], account...)
+	key = append(key, '/')
+	key = append(key, kind...)
+	if rest != "" {
+		key = append(key, '/')
+		key = append(key, rest...)
+	}
+	return s.records.get(key)
+}
+
+// scan calls fn for the listed records under a prefix, in order, from the
+// first key after the one given (both without the prefix), until fn says no.
+func (s *Snapshot) scan(prefix, after string, fn func(rest string, r *Record) bool) {
+	pivot := &Record{Key: prefix + after}
+	s.ordered.Ascend(pivot, func(r *Record) bool {
+		rest, ok := strings.CutPrefix(r.Key, prefix)
+		if !ok {
+			return false
+		}
+		if after != "" && rest == after {
+			return true
+		}
+		return fn(rest, r)
+	})
+}
+
+// count says how many listed records stand under a prefix.
+func (s *Snapshot) count(prefix string) int {
+	n := 0
+	s.scan(prefix, "", func(string, *Record) bool { n++; return true })
+	return n
+}
