@@ -1,0 +1,96 @@
+package gate
+
+import (
+	"errors"
+	"io"
+
+	"github.com/sallyport-iam/sallyport/internal/seal"
+	"github.com/sallyport-iam/sallyport/internal/service"
+)
+
+// What can be wrong with credentials, besides the signature.
+var (
+	errUnknownKey   = errors.New("no active access key of that id")
+	errBadToken     = errors.New("session token is missing, wrong or of another key")
+	errExpiredToken = errors.New("session has expired")
+)
+
+// authenticate finds the caller by the key, and verifies that they signed.
+// An unknown key, an inactive one and a wrong token can't be told apart.
+func (c *call) authenticate() error {
+	if c.caller.User != nil {
+		return nil
+	}
+	c.caller = service.Caller{Snapshot: c.g.opts.Directory.Snapshot(), Region: c.sig.Region}
+	secret, err := c.secret()
+	if err != nil {
+		c.caller.User = nil
+		return err
+	}
+	if err := c.verify(secret); err != nil {
+		c.caller.User = nil
+		return err
+	}
+	if c.caller.Session == nil {
+		c.caller.Credential.Touch(c.g.opts.Now(), c.sig.Service, c.sig.Region)
+	}
+	return nil
+}
+
+// secret finds who the key belongs to and gives its secret.
+func (c *call) secret() (string, error) {
+	if c.sig.SessionToken != "" {
+		return c.sessionSecret()
+	}
+	cred, ok, err := c.caller.Snapshot.Credential(c.sig.KeyID)
+	if err != nil {
+		return "", err
+	}
+	if !ok || !cred.Active {
+		return "", errUnknownKey
+	}
+	c.caller.User, c.caller.Credential = cred.Owner, cred
+	return cred.Secret()
+}
+
+// sessionSecret opens a session token. It needs no stored session, only the
+// user that the session acts as.
+func (c *call) sessionSecret() (string, error) {
+	s, err := c.g.opts.Directory.OpenSession(c.sig.SessionToken)
+	if errors.Is(err, seal.ErrToken) || err == nil && s.KeyID != c.sig.KeyID {
+		return "", errBadToken
+	}
+	if err != nil {
+		return "", err
+	}
+	if !c.g.opts.Now().Before(s.Expires) {
+		return "", errExpiredToken
+	}
+	u, err := c.caller.Snapshot.UserByID(s.Account, s.UserID)
+	if err != nil {
+		return "", errUnknownKey // the user was deleted
+	}
+	if c.sig.Service == "iam" {
+		// Sessions made without MFA can't call IAM (docs/facts, 2.1).
+		return "", errBadToken
+	}
+	c.caller.User, c.caller.Session = u, &s
+	return s.Secret, nil
+}
+
+func (c *call) verify(secret string) error {
+	if !c.streams() {
+		return c.g.verifier.Verify(c.r, c.sig, secret, c.body)
+	}
+	body, err := c.g.verifier.VerifyStream(c.r, c.sig, secret)
+	if err != nil {
+		return err
+	}
+	if c.r.ContentLength > 0 && c.r.ContentLength <= c.g.opts.MaxBody {
+		// A body of moderate size is verified before anything is done.
+		if _, err := io.Copy(io.Discard, body); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,225 @@
+package gate
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/sallyport-iam/sallyport/internal/awsapi"
+	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/service"
+	"github.com/sallyport-iam/sallyport/policy"
+)
+
+// denied is a decision against the caller: an answer, not a fault.
+type denied struct {
+	request policy.Request
+	result  policy.Result
+}
+
+func (d *denied) Error() string { return d.result.Message(&d.request) }
+
+// authorize decides every action that the request needs on every resource that
+// it acts on. The first that is not allowed ends the way.
+func (c *call) authorize() error {
+	if c.op != nil && c.op.NeedsNoPermission {
+		return nil
+	}
+	if err := c.sessionMay(); err != nil {
+		return err
+	}
+	targets, err := c.targets()
+	if err != nil {
+		return err
+	}
+	c.setKeys()
+	identity, boundary := c.caller.Snapshot.PoliciesOf(c.caller.User)
+	in := policy.Policies{Identity: identity, Boundary: boundary}
+	req := policy.Request{Principal: c.principal(), ResourceAccount: c.caller.Account(), Context: &c.keys}
+	for _, action := range c.actions() {
+		for _, t := range targets {
+			req.Action, req.Resource = action, t.ARN
+			c.setResourceTags(t.Tags)
+			if res := policy.Evaluate(&req, &in); !res.Allowed() {
+				return &denied{req, res}
+			}
+		}
+	}
+	return nil
+}
+
+// sessionMay refuses what GetSessionToken's credentials can't call, whatever
+// policies say: STS, but for AssumeRole and what needs no permission.
+func (c *call) sessionMay() error {
+	if c.caller.Session == nil || c.sig.Service != "sts" || c.target.Name == "AssumeRole" {
+		return nil
+	}
+	return awsapi.AccessDenied.New("Cannot call %s with session credentials", c.target.Name)
+}
+
+// actions are what the caller must be allowed: the operation's action, and the
+// ones that its input needs besides.
+func (c *call) actions() []string {
+	actions := []string{c.action()}
+	if c.op != nil && c.op.Also != nil {
+		actions = append(actions, c.op.Also(c.in)...)
+	}
+	return actions
+}
+
+// action is the IAM action of the request. Where the operation can't be known
+// it is one that only policies about the whole service match.
+func (c *call) action() string {
+	if op := c.target.Operation; op != nil {
+		a := op.Action
+		if op.VersionAction != nil && c.r.URL.Query().Has("versionId") {
+			a = op.VersionAction
+		}
+		if a != nil {
+			return a.String()
+		}
+	}
+	prefix := awsapi.Prefix(c.sig.Service)
+	if c.target.Name == "" {
+		return prefix + ":*"
+	}
+	return prefix + ":" + c.target.Name
+}
+
+// targets are the resources that the request acts on.
+func (c *call) targets() ([]service.Target, error) {
+	if c.op != nil && c.op.Targets != nil {
+		return c.op.Targets(&c.caller, c.in)
+	}
+	if c.op != nil && c.op.Target != nil {
+		return c.resolved()
+	}
+	return c.derived(), nil
+}
+
+// resolved are the resources as the service itself resolves the types that the
+// authorization reference names.
+func (c *call) resolved() ([]service.Target, error) {
+	action := c.target.Operation.Action
+	if action == nil || len(action.Resources) == 0 {
+		return []service.Target{{ARN: "*"}}, nil
+	}
+	targets := make([]service.Target, len(action.Resources))
+	for i, r := range action.Resources {
+		t, err := c.op.Target(r.Type.Name, &c.caller, c.in)
+		if err != nil {
+			return nil, err
+		}
+		targets[i] = t
+	}
+	return targets, nil
+}
+
+func (c *call) principal() policy.Principal {
+	p := policy.Principal{Type: policy.User, ARN: c.caller.ARN(), Account: c.caller.Account(), ID: c.caller.User.ID}
+	if c.caller.Root() {
+		p.Type = policy.Root
+	}
+	return p
+}
+
+// setKeys sets the condition keys that the request carries (docs/facts, policy
+// language, 7). Those of one resource follow in setResourceTags.
+func (c *call) setKeys() {
+	k, u := &c.keys, c.caller.User
+	now := c.g.opts.Now()
+	k.Set("aws:PrincipalArn", u.ARN())
+	k.Set("aws:PrincipalAccount", u.Account())
+	k.Set("aws:userid", u.ID)
+	if u.Root() {
+		k.Set("aws:PrincipalType", "Account")
+	} else {
+		k.Set("aws:PrincipalType", "User")
+		k.Set("aws:username", u.Name)
+	}
+	k.Set("aws:PrincipalIsAWSService", "false")
+	k.Set("aws:ViaAWSService", "false")
+	k.Set("aws:ResourceAccount", u.Account())
+	k.Set("aws:RequestedRegion", c.sig.Region)
+	k.SetTime("aws:CurrentTime", now)
+	k.SetTime("aws:EpochTime", now)
+	if ip := sourceIP(c.r); ip != "" {
+		k.Set("aws:SourceIp", ip)
+	}
+	k.Set("aws:SecureTransport", text(c.r.TLS != nil))
+	if agent := c.r.UserAgent(); agent != "" {
+		k.Set("aws:UserAgent", agent)
+	}
+	if referer := c.r.Referer(); referer != "" {
+		k.Set("aws:referer", referer)
+	}
+	for _, t := range u.Tags {
+		k.SetTag("aws:PrincipalTag", t.Key, t.Value)
+	}
+	if s := c.caller.Session; s != nil {
+		k.SetTime("aws:TokenIssueTime", s.Issued)
+		k.Set("aws:MultiFactorAuthPresent", "false")
+	}
+	c.setActionKeys()
+}
+
+// setActionKeys sets the keys that the authorization reference gives the action.
+func (c *call) setActionKeys() {
+	if c.target.Operation == nil || c.target.Operation.Action == nil {
+		return
+	}
+	for _, key := range c.target.Operation.Action.Keys {
+		switch {
+		case key == "ec2:Region":
+			c.keys.Set(key, c.sig.Region)
+		case c.op == nil:
+		case key == "aws:RequestTag/${TagKey}" && c.op.Tags != nil:
+			for _, t := range c.op.Tags(c.in) {
+				c.keys.SetTag("aws:RequestTag", t.Key, t.Value)
+			}
+		case key == "aws:TagKeys" && c.op.TagKeys != nil:
+			if keys := c.op.TagKeys(c.in); len(keys) > 0 {
+				c.keys.SetValues(key, keys...)
+			}
+		case c.op.Key != nil:
+			if v, ok := c.op.Key(key, &c.caller, c.in); ok {
+				c.keys.Set(key, v)
+			}
+		}
+	}
+}
+
+// setResourceTags sets the keys of one resource's tags, in place of the last one's.
+func (c *call) setResourceTags(tags []directory.Tag) {
+	if len(tags) == 0 && !c.tagged {
+		return
+	}
+	if c.tagged {
+		// The keys of the resource before must not stand for this one.
+		c.keys.Reset()
+		c.tagged = false
+		c.setKeys()
+	}
+	for _, t := range tags {
+		c.keys.SetTag("aws:ResourceTag", t.Key, t.Value)
+		if strings.HasPrefix(c.sig.Service, "iam") {
+			c.keys.SetTag("iam:ResourceTag", t.Key, t.Value)
+		}
+		c.tagged = true
+	}
+}
+
+func text(b bool) string {
+	if b {
+		return "true"
+	}
+	return "false"
+}
+
+// dryRun reports whether the request only asks if it would be allowed (EC2).
+func (c *call) dryRun() bool {
+	if c.target.Service == nil || c.target.Service.Name != "ec2" {
+		return false
+	}
+	doc, ok := c.in.(*map[string]any)
+	return ok && slices.Contains([]any{true, "true"}, (*doc)["DryRun"])
+}

@@ -1,0 +1,234 @@
+// Package gate is the way of every request: which service and operation, who
+// asks, may they, do it, answer, remember it. Each step knows only the steps
+// before it; whatever fails is answered in the words of the client's protocol.
+package gate
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/sallyport-iam/sallyport/internal/awsapi"
+	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/seal"
+	"github.com/sallyport-iam/sallyport/internal/service"
+	"github.com/sallyport-iam/sallyport/internal/wire"
+	"github.com/sallyport-iam/sallyport/policy"
+	"github.com/sallyport-iam/sallyport/sigv4"
+)
+
+// Options are what a gate needs. Directory, Services, Now, Rand and Log must be set.
+type Options struct {
+	Directory *directory.Directory
+	// Services are the operations carried out here, by the service's model name.
+	Services map[string]service.Set
+	Now      func() time.Time
+	// Rand is read for request ids.
+	Rand io.Reader
+	Log  *slog.Logger
+	// MaxBody is how many bytes of a request's body are read where the service
+	// needs the whole of it. Zero means 1 MiB.
+	MaxBody int64
+	// Observe, where set, is told of every answer.
+	Observe func(Observation)
+}
+
+// Observation is what is measured of a request. Service and Operation are
+// empty where they are not known to the models, so that they can name metrics.
+type Observation struct {
+	Service, Operation string
+	Status             int
+	Duration           time.Duration
+}
+
+// Gate is an http.Handler for all services at once.
+type Gate struct {
+	opts     Options
+	verifier *sigv4.Verifier
+}
+
+// New makes a gate.
+func New(opts Options) *Gate {
+	if opts.MaxBody == 0 {
+		opts.MaxBody = 1 << 20
+	}
+	return &Gate{opts: opts, verifier: &sigv4.Verifier{Now: opts.Now, Scope: scope}}
+}
+
+// call is one request on its way. It is owned by the goroutine that serves it.
+type call struct {
+	g  *Gate
+	r  *http.Request
+	id string // the request's id
+
+	body   []byte
+	sig    *sigv4.Signature
+	target wire.Target
+	caller service.Caller
+	op     *service.Operation // nil where the operation isn't carried out here
+	in     any                // its input; a *wire.Document where op is nil
+	keys   policy.Context     // the condition keys of the request
+	tagged bool               // keys hold the tags of a resource
+	fields []wire.Field       // what S3's errors say besides
+}
+
+// ServeHTTP serves one request.
+func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := g.opts.Now()
+	c := &call{g: g, r: r, id: seal.UUID(g.opts.Rand)}
+	res := c.answer()
+	if err := res.Write(w); err != nil {
+		g.opts.Log.Debug("answer not sent", "request", c.id, "error", err)
+	}
+	c.remember(res.Status, start)
+}
+
+// answer gives the response to the request, whatever happens on the way.
+func (c *call) answer() (res wire.Response) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			c.g.opts.Log.Error("panic while serving a request", "request", c.id, "panic", cause, "stack", string(debug.Stack()))
+			res = c.refuse(errors.New("panic"))
+		}
+	}()
+	out, err := c.serve(c.r.Context())
+	if err == nil {
+		res, err = c.target.Encode(nil, c.id, out)
+	}
+	if err != nil {
+		res = c.refuse(err)
+	}
+	return res
+}
+
+// serve is the way of a request.
+func (c *call) serve(ctx context.Context) (any, error) {
+	if err := c.detect(); err != nil { // which service and operation?
+		return nil, err
+	}
+	if err := c.authenticate(); err != nil { // who is it?
+		return nil, err
+	}
+	if err := c.decode(); err != nil { // what exactly do they ask for?
+		return nil, err
+	}
+	if err := c.authorize(); err != nil { // may they?
+		return nil, err
+	}
+	return c.perform(ctx) // do it
+}
+
+// detect finds the signature, the service that it is for, and the operation.
+// The service of the credential scope decides what is dispatched and authorised.
+func (c *call) detect() error {
+	sig, err := c.g.verifier.Parse(c.r)
+	if err != nil {
+		c.detectUnsigned(err)
+		return err
+	}
+	c.sig = sig
+	if !c.streams() {
+		if err := c.readBody(); err != nil {
+			c.target, _ = wire.Detect(c.routed(), sig.Service, nil)
+			return err
+		}
+	}
+	c.target, err = wire.Detect(c.routed(), sig.Service, c.body)
+	if err != nil {
+		// Nobody learns what exists before they have said who they are.
+		if authErr := c.authenticate(); authErr != nil {
+			return authErr
+		}
+		return err
+	}
+	if c.target.Service != nil && c.target.Operation != nil {
+		c.op = c.g.opts.Services[c.target.Service.Name][c.target.Operation.Name]
+	}
+	return nil
+}
+
+// detectUnsigned finds the protocol to refuse a request in.
+func (c *call) detectUnsigned(err error) {
+	name := ""
+	if e, ok := errors.AsType[*sigv4.Error](err); ok && e.Claimed != nil {
+		name = e.Claimed.Service
+	}
+	if c.readBody() != nil {
+		c.body = nil
+	}
+	c.target, _ = wire.Detect(c.routed(), name, c.body)
+}
+
+// streams reports whether the body is left unread: S3's can be of any size.
+func (c *call) streams() bool { return c.sig.Service == "s3" }
+
+// decode reads and validates the operation's input.
+func (c *call) decode() error {
+	if c.op == nil || c.op.New == nil {
+		doc := wire.Document{}
+		c.in = &doc
+		if c.target.Operation == nil || c.streams() {
+			return nil
+		}
+		_, err := c.target.Decode(c.r, c.body, c.in)
+		return err
+	}
+	c.in = c.op.New()
+	presence, err := c.target.Decode(c.r, c.body, c.in)
+	if err != nil {
+		return err
+	}
+	return wire.Validate(c.target.Operation, c.in, presence)
+}
+
+// perform carries the operation out, or says that it isn't available here.
+func (c *call) perform(ctx context.Context) (any, error) {
+	if c.dryRun() {
+		return nil, errDryRun
+	}
+	if c.op == nil {
+		return nil, c.unavailable()
+	}
+	return c.op.Call(ctx, &c.caller, c.in)
+}
+
+// refuse puts an error into the client's protocol. What no one is meant to see
+// is logged, and answered as the internal failure that it is.
+func (c *call) refuse(err error) wire.Response {
+	e := c.awsError(err)
+	if e.Code == awsapi.InternalFailure {
+		c.g.opts.Log.Error("request failed", "request", c.id, "service", c.serviceName(), "operation", c.target.Name, "error", err)
+	}
+	return c.target.EncodeError(nil, c.id, e, c.fields...)
+}
+
+// remember notes what was answered.
+func (c *call) remember(status int, start time.Time) {
+	d := c.g.opts.Now().Sub(start)
+	if c.g.opts.Observe != nil {
+		o := Observation{Status: status, Duration: d}
+		if c.target.Operation != nil {
+			o.Service, o.Operation = c.target.Service.Name, c.target.Operation.Name
+		}
+		c.g.opts.Observe(o)
+	}
+	if log := c.g.opts.Log; log.Enabled(context.Background(), slog.LevelDebug) {
+		key := ""
+		if c.sig != nil {
+			key = c.sig.KeyID
+		}
+		log.Debug("request", "request", c.id, "from", c.r.RemoteAddr, "service", c.serviceName(), "operation", c.target.Name,
+			"key", key, "status", status, "duration", d)
+	}
+}
+
+func (c *call) serviceName() string {
+	if c.sig != nil {
+		return c.sig.Service
+	}
+	return ""
+}

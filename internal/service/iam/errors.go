@@ -1,0 +1,120 @@
+package iam
+
+import (
+	"errors"
+
+	"github.com/sallyport-iam/sallyport/internal/awsapi"
+	api "github.com/sallyport-iam/sallyport/internal/awsapi/iam"
+	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/policy"
+)
+
+// awsError puts what the directory and the policy language refuse into IAM's
+// codes and texts (docs/facts, 6). What it doesn't know passes on.
+func awsError(err error) error {
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case *directory.NotFound:
+		return notFound(e)
+	case *directory.Exists:
+		return exists(e)
+	case *directory.InUse:
+		return inUse(e)
+	case *directory.LimitExceeded:
+		return limitExceeded(e)
+	case *directory.DuplicateTags:
+		if e.FoldCase {
+			return api.InvalidInput.New("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+		}
+		return api.InvalidInput.New("Duplicate tag keys found.")
+	case *directory.ReservedTag:
+		return api.InvalidInput.New("Tag keys that begin with aws: are reserved: %s", e.Key)
+	case *directory.NotAttachable:
+		return api.PolicyNotAttachable.New("Cannot attach a Service Role Policy to a Customer Role.")
+	case *policy.Error:
+		return &awsapi.Error{Code: awsapi.Code(e.Code), Message: e.Message, Err: errors.New(e.Detail)}
+	}
+	if errors.Is(err, directory.ErrBusy) {
+		return &awsapi.Error{
+			Code:    api.ConcurrentModification,
+			Message: "The request was rejected because multiple requests to change this object were submitted simultaneously. Wait a few minutes and submit your request again.",
+			Err:     err,
+		}
+	}
+	return err
+}
+
+func notFound(e *directory.NotFound) error {
+	switch e.Kind {
+	case directory.KindUser:
+		return api.NoSuchEntity.New("The user with name %s cannot be found.", e.Name)
+	case directory.KindGroup:
+		return api.NoSuchEntity.New("The group with name %s cannot be found.", e.Name)
+	case directory.KindUserPolicy:
+		return api.NoSuchEntity.New("The user policy with name %s cannot be found.", e.Name)
+	case directory.KindGroupPolicy:
+		return api.NoSuchEntity.New("The group policy with name %s cannot be found.", e.Name)
+	case directory.KindAccessKey:
+		return api.NoSuchEntity.New("The Access Key with id %s cannot be found.", e.Name)
+	case directory.KindPolicy:
+		return api.NoSuchEntity.New("Policy %s was not found.", e.Name)
+	case directory.KindAttachable:
+		return api.NoSuchEntity.New("Policy %s does not exist or is not attachable.", e.Name)
+	case directory.KindPolicyVersion:
+		return api.NoSuchEntity.New("Policy %s version %s does not exist or is not attachable.", e.Name, e.Version)
+	case directory.KindBoundary:
+		return api.NoSuchEntity.New("Scope ARN: %s does not exist or is not attachable.", e.Name)
+	case directory.KindAlias:
+		return api.NoSuchEntity.New("The Account Alias %s cannot be found.", e.Name)
+	}
+	return e
+}
+
+func exists(e *directory.Exists) error {
+	switch e.Kind {
+	case directory.KindUser:
+		return api.EntityAlreadyExists.New("User with name %s already exists.", e.Name)
+	case directory.KindGroup:
+		return api.EntityAlreadyExists.New("Group with name %s already exists.", e.Name)
+	case directory.KindPolicy:
+		return api.EntityAlreadyExists.New("A policy called %s already exists. Duplicate names are not allowed.", e.Name)
+	case directory.KindAlias:
+		return api.EntityAlreadyExists.New("The account alias %s already exists.", e.Name)
+	}
+	return e
+}
+
+func inUse(e *directory.InUse) error {
+	switch e.By {
+	case directory.UseGroups, directory.UseMembers:
+		return api.DeleteConflict.New("Cannot delete entity, must remove users from group first.")
+	case directory.UseAccessKeys:
+		return api.DeleteConflict.New("Cannot delete entity, must delete access keys first.")
+	case directory.UseInlinePolicies:
+		return api.DeleteConflict.New("Cannot delete entity, must delete policies first.")
+	case directory.UseAttached:
+		return api.DeleteConflict.New("Cannot delete entity, must detach all policies first.")
+	case directory.UseAttachments:
+		return api.DeleteConflict.New("Cannot delete a policy attached to entities.")
+	case directory.UseDefaultVersion:
+		return api.DeleteConflict.New("Cannot delete the default version of a policy.")
+	case directory.UseVersions:
+		return api.DeleteConflict.New("This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
+	}
+	return e
+}
+
+func limitExceeded(e *directory.LimitExceeded) error {
+	switch e.Quota {
+	case directory.QuotaPolicyVersions:
+		return api.LimitExceeded.New("A managed policy can have up to %d versions. Before you create a new version, you must delete an existing version.", e.Limit)
+	case directory.QuotaUserPolicySize:
+		return api.LimitExceeded.New("Maximum policy size of %d bytes exceeded for user %s", e.Limit, e.Name)
+	case directory.QuotaGroupPolicySize:
+		return api.LimitExceeded.New("Maximum policy size of %d bytes exceeded for group %s", e.Limit, e.Name)
+	case directory.QuotaTags:
+		return api.LimitExceeded.New("The number of tags has reached the maximum limit.")
+	}
+	return api.LimitExceeded.New("Cannot exceed quota for %s: %d", e.Quota, e.Limit)
+}

@@ -1,0 +1,77 @@
+package iam
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"github.com/sallyport-iam/sallyport/internal/awsapi"
+)
+
+// defaultPage is how many items a list operation answers where MaxItems is absent.
+const defaultPage = 100
+
+// page is a page of a list in the making.
+type page[T any] struct {
+	list  string // the operation, so that no other one takes its markers
+	after string // the key that the page begins after
+	max   int
+	items []T
+	last  string // the key of the last item
+	more  bool
+}
+
+// newPage begins the page that a request's Marker and MaxItems ask for.
+func newPage[T any](list, marker string, maxItems *int32) (*page[T], error) {
+	p := &page[T]{list: list, max: defaultPage, items: []T{}}
+	if maxItems != nil {
+		p.max = int(*maxItems)
+	}
+	if marker == "" {
+		return p, nil
+	}
+	plain, err := base64.RawURLEncoding.DecodeString(marker)
+	op, after, ok := strings.Cut(string(plain), "\x00")
+	if err != nil || !ok || op != list {
+		return nil, awsapi.ValidationError.New("Invalid Marker.")
+	}
+	p.after = after
+	return p, nil
+}
+
+// add takes an item, known by its key. It reports whether the page wants
+// another one; where it is full, the item that was one too many is left out.
+func (p *page[T]) add(key string, item T) bool {
+	if len(p.items) == p.max {
+		p.more = true
+		return false
+	}
+	p.items, p.last = append(p.items, item), key
+	return true
+}
+
+// marker asks for the page after this one; empty if this is the last.
+func (p *page[T]) marker() string {
+	if !p.more {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(p.list + "\x00" + p.last))
+}
+
+// pageOf cuts a page out of a list that is at hand. Keys must be unique.
+func pageOf[S, T any](list, marker string, maxItems *int32, all []S, key func(S) string, item func(S) T) (*page[T], error) {
+	p, err := newPage[T](list, marker, maxItems)
+	if err != nil {
+		return nil, err
+	}
+	begun := p.after == ""
+	for _, v := range all {
+		if !begun {
+			begun = key(v) == p.after
+			continue
+		}
+		if !p.add(key(v), item(v)) {
+			break
+		}
+	}
+	return p, nil
+}

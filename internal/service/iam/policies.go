@@ -1,0 +1,234 @@
+package iam
+
+import (
+	"context"
+	"strings"
+
+	api "github.com/sallyport-iam/sallyport/internal/awsapi/iam"
+	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/service"
+	"github.com/sallyport-iam/sallyport/policy"
+)
+
+func (s *Service) policyOperations() []service.Operation {
+	return []service.Operation{
+		op("CreatePolicy", s.CreatePolicy, alsoTagging("iam:TagPolicy", func(in *api.CreatePolicyRequest) []api.Tag { return in.Tags })),
+		op("GetPolicy", s.GetPolicy),
+		op("ListPolicies", s.ListPolicies, listed("policy", func(in any) string { return in.(*api.ListPoliciesRequest).PathPrefix })),
+		op("DeletePolicy", s.DeletePolicy),
+		op("ListEntitiesForPolicy", s.ListEntitiesForPolicy),
+	}
+}
+
+// policyOut is a managed policy as lists show it.
+func policyOut(s *directory.Snapshot, account string, p *directory.ManagedPolicy) (api.Policy, error) {
+	attachments, boundaries, err := s.PolicyUse(account, p)
+	if err != nil {
+		return api.Policy{}, err
+	}
+	return api.Policy{
+		PolicyName: p.Name, PolicyId: p.ID, Arn: p.ARN(), Path: p.Path, DefaultVersionId: p.Default,
+		AttachmentCount: ptr(int32(attachments)), PermissionsBoundaryUsageCount: ptr(int32(boundaries)),
+		IsAttachable: ptr(true), CreateDate: p.Created, UpdateDate: p.Updated,
+	}, nil
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// CreatePolicy makes a managed policy with its first version.
+func (s *Service) CreatePolicy(ctx context.Context, c *service.Caller, in *api.CreatePolicyRequest) (*api.CreatePolicyResponse, error) {
+	if err := parse(in.PolicyDocument, policy.Managed); err != nil {
+		return nil, err
+	}
+	var made *directory.ManagedPolicy
+	err := s.update(ctx, c, func(tx *directory.Tx) (err error) {
+		made, err = tx.CreatePolicy(in.PolicyName, pathOf(in.Path), in.Description, in.PolicyDocument, tagsIn(in.Tags))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out, err := policyOut(s.dir.Snapshot(), c.Account(), made)
+	if err != nil {
+		return nil, err
+	}
+	if len(made.Tags) > 0 {
+		out.Tags = tagsOut(made.Tags)
+	}
+	return &api.CreatePolicyResponse{Policy: &out}, nil
+}
+
+// GetPolicy describes a managed policy of the account or of AWS.
+func (s *Service) GetPolicy(_ context.Context, c *service.Caller, in *api.GetPolicyRequest) (*api.GetPolicyResponse, error) {
+	p, err := c.Snapshot.Policy(c.Account(), in.PolicyArn)
+	if err != nil {
+		return nil, awsError(err)
+	}
+	out, err := policyOut(c.Snapshot, c.Account(), p)
+	if err != nil {
+		return nil, err
+	}
+	out.Description = p.Description
+	out.Tags = tagsOut(p.Tags)
+	return &api.GetPolicyResponse{Policy: &out}, nil
+}
+
+// ListPolicies lists the account's policies, then AWS's, each in the order of their names.
+func (s *Service) ListPolicies(_ context.Context, c *service.Caller, in *api.ListPoliciesRequest) (*api.ListPoliciesResponse, error) {
+	p, err := newPage[api.Policy]("ListPolicies", in.Marker, in.MaxItems)
+	if err != nil {
+		return nil, err
+	}
+	l := policyLister{c: c, in: in, page: p, prefix: pathOf(in.PathPrefix)}
+	if in.Scope != "AWS" && !strings.HasPrefix(p.after, markAWS) {
+		after := strings.TrimPrefix(p.after, markLocal)
+		if err := c.Snapshot.LocalPolicies(c.Account(), l.prefix, after, l.local); err != nil {
+			return nil, err
+		}
+	}
+	if in.Scope != "Local" && !p.more {
+		l.aws()
+	}
+	if l.err != nil {
+		return nil, l.err
+	}
+	return &api.ListPoliciesResponse{Policies: p.items, IsTruncated: &p.more, Marker: p.marker()}, nil
+}
+
+// What the keys of local and of AWS's policies begin with, in markers.
+const (
+	markLocal = "local:"
+	markAWS   = "aws:"
+)
+
+type policyLister struct {
+	c      *service.Caller
+	in     *api.ListPoliciesRequest
+	page   *page[api.Policy]
+	prefix string
+	err    error
+}
+
+func (l *policyLister) local(p *directory.ManagedPolicy) bool { return l.add(markLocal+p.Name, p) }
+
+func (l *policyLister) aws() {
+	after, inside := strings.CutPrefix(l.page.after, markAWS)
+	for _, p := range l.c.Snapshot.AWSPolicies() {
+		if inside && p.Name <= after || !strings.HasPrefix(p.Path, l.prefix) {
+			continue
+		}
+		if !l.add(markAWS+p.Name, p) {
+			return
+		}
+	}
+}
+
+// add adds a policy to the page if the request's filters let it.
+func (l *policyLister) add(key string, p *directory.ManagedPolicy) bool {
+	out, err := policyOut(l.c.Snapshot, l.c.Account(), p)
+	if err != nil {
+		l.err = err
+		return false
+	}
+	attached, bounding := *out.AttachmentCount > 0, *out.PermissionsBoundaryUsageCount > 0
+	switch {
+	case l.in.OnlyAttached != nil && *l.in.OnlyAttached && !attached,
+		l.in.PolicyUsageFilter == usePermissions && !attached,
+		l.in.PolicyUsageFilter == useBoundary && !bounding:
+		return true
+	}
+	return l.page.add(key, out)
+}
+
+// The values of PolicyUsageFilter.
+const (
+	usePermissions = "PermissionsPolicy"
+	useBoundary    = "PermissionsBoundary"
+)
+
+// DeletePolicy deletes a policy that is attached nowhere.
+func (s *Service) DeletePolicy(ctx context.Context, c *service.Caller, in *api.DeletePolicyRequest) (*nothing, error) {
+	return nil, s.withPolicy(ctx, c, in.PolicyArn, "Cannot delete policies outside your own account.", func(tx *directory.Tx, p *directory.ManagedPolicy) error {
+		return tx.DeletePolicy(p)
+	})
+}
+
+// ListEntitiesForPolicy lists the users and groups that a policy is attached
+// to, or whose boundary it is.
+func (s *Service) ListEntitiesForPolicy(_ context.Context, c *service.Caller, in *api.ListEntitiesForPolicyRequest) (*api.ListEntitiesForPolicyResponse, error) {
+	pol, err := c.Snapshot.Policy(c.Account(), in.PolicyArn)
+	if err != nil {
+		return nil, awsError(&directory.NotFound{Kind: directory.KindAttachable, Name: in.PolicyArn})
+	}
+	p, err := newPage[entity]("ListEntitiesForPolicy", in.Marker, in.MaxItems)
+	if err != nil {
+		return nil, err
+	}
+	if err := listEntities(c, pol, in, p); err != nil {
+		return nil, err
+	}
+	out := &api.ListEntitiesForPolicyResponse{
+		PolicyGroups: []api.PolicyGroup{}, PolicyUsers: []api.PolicyUser{}, PolicyRoles: []api.PolicyRole{},
+		IsTruncated: &p.more, Marker: p.marker(),
+	}
+	for _, e := range p.items {
+		if e.group {
+			out.PolicyGroups = append(out.PolicyGroups, api.PolicyGroup{GroupName: e.name, GroupId: e.id})
+		} else {
+			out.PolicyUsers = append(out.PolicyUsers, api.PolicyUser{UserName: e.name, UserId: e.id})
+		}
+	}
+	return out, nil
+}
+
+// entity is a user or a group that a policy hangs on.
+type entity struct {
+	group          bool
+	name, id, path string
+}
+
+// listEntities puts onto the page, in this order, the groups, the users, and
+// the users bounded by the policy.
+func listEntities(c *service.Caller, pol *directory.ManagedPolicy, in *api.ListEntitiesForPolicyRequest, p *page[entity]) error {
+	var failed error
+	prefix := pathOf(in.PathPrefix)
+	seen := map[string]bool{}
+	each := func(mark string, describe func(id string) (entity, error)) func(string) bool {
+		return func(id string) bool {
+			e, err := describe(id)
+			if err != nil {
+				failed = err
+				return false
+			}
+			if mark+id <= p.after || seen[id] || !strings.HasPrefix(e.path, prefix) {
+				return true
+			}
+			seen[id] = true
+			return p.add(mark+id, e)
+		}
+	}
+	groups, users := in.EntityFilter == "" || in.EntityFilter == "Group", in.EntityFilter == "" || in.EntityFilter == "User"
+	if groups && in.PolicyUsageFilter != useBoundary {
+		c.Snapshot.Attachments(c.Account(), pol, directory.KindGroup, "", each("1", func(id string) (entity, error) {
+			g, err := c.Snapshot.GroupByID(c.Account(), id)
+			if err != nil {
+				return entity{}, err
+			}
+			return entity{group: true, name: g.Name, id: g.ID, path: g.Path}, nil
+		}))
+	}
+	aUser := func(id string) (entity, error) {
+		u, err := c.Snapshot.UserByID(c.Account(), id)
+		if err != nil {
+			return entity{}, err
+		}
+		return entity{name: u.Name, id: u.ID, path: u.Path}, nil
+	}
+	if users && in.PolicyUsageFilter != useBoundary {
+		c.Snapshot.Attachments(c.Account(), pol, directory.KindUser, "", each("2", aUser))
+	}
+	if users && in.PolicyUsageFilter != usePermissions {
+		c.Snapshot.BoundaryUsers(c.Account(), pol, "", each("3", aUser))
+	}
+	return failed
+}

@@ -1,0 +1,157 @@
+package iam
+
+import (
+	"reflect"
+	"strings"
+
+	api "github.com/sallyport-iam/sallyport/internal/awsapi/iam"
+	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/service"
+)
+
+// members are the places, in one operation's input, of the members that name
+// resources; -1 where the input has no such member.
+type members struct {
+	userName, groupName, policyName, policyArn int
+	path, boundary, tags, tagKeys              int
+	creates                                    bool // what is named is yet to be made
+}
+
+func membersOf(in reflect.Type) *members {
+	at := func(name string) int {
+		f, ok := in.FieldByName(name)
+		if !ok {
+			return -1
+		}
+		return f.Index[0]
+	}
+	return &members{
+		userName: at("UserName"), groupName: at("GroupName"), policyName: at("PolicyName"), policyArn: at("PolicyArn"),
+		path: at("Path"), boundary: at("PermissionsBoundary"), tags: at("Tags"), tagKeys: at("TagKeys"),
+		creates: strings.HasPrefix(in.Name(), "Create") && at("Path") >= 0,
+	}
+}
+
+func text(in any, i int) string {
+	if i < 0 {
+		return ""
+	}
+	return reflect.ValueOf(in).Elem().Field(i).String()
+}
+
+// target resolves a resource type of the service authorization reference: one
+// resolver for each type.
+func (m *members) target(kind string, c *service.Caller, in any) (service.Target, error) {
+	path := ""
+	if m.creates {
+		path = pathOf(text(in, m.path))
+	}
+	switch kind {
+	case "user":
+		return userTarget(c, text(in, m.userName), path), nil
+	case "group":
+		return groupTarget(c, text(in, m.groupName), path), nil
+	case "policy":
+		if path != "" {
+			return service.Target{ARN: directory.PolicyARN(c.Account(), path, text(in, m.policyName))}, nil
+		}
+		return policyTarget(c, text(in, m.policyArn)), nil
+	}
+	return service.Target{ARN: "*"}, nil
+}
+
+// pathOf is the path where none is given.
+func pathOf(path string) string {
+	if path == "" {
+		return "/"
+	}
+	return path
+}
+
+// userTarget is the named user or, without a name, the caller. One that
+// doesn't exist stands under the path given, or the root path.
+func userTarget(c *service.Caller, name, path string) service.Target {
+	if path == "" {
+		if u, err := user(c, name); err == nil {
+			return service.Target{ARN: u.ARN(), Tags: u.Tags}
+		}
+	}
+	return service.Target{ARN: directory.UserARN(c.Account(), pathOf(path), name)}
+}
+
+func groupTarget(c *service.Caller, name, path string) service.Target {
+	if path == "" {
+		if g, err := c.Snapshot.Group(c.Account(), name); err == nil {
+			return service.Target{ARN: g.ARN()}
+		}
+	}
+	return service.Target{ARN: directory.GroupARN(c.Account(), pathOf(path), name)}
+}
+
+func policyTarget(c *service.Caller, arn string) service.Target {
+	t := service.Target{ARN: arn}
+	if p, err := c.Snapshot.Policy(c.Account(), arn); err == nil {
+		t.Tags = p.Tags
+	}
+	return t
+}
+
+// listed makes an operation act on all entities of a kind under its path
+// prefix: the reference gives list operations no resource, but AWS names one.
+func listed(kind string, prefix func(in any) string) func(*service.Operation) {
+	return func(o *service.Operation) {
+		o.Targets = func(c *service.Caller, in any) ([]service.Target, error) {
+			p := strings.TrimPrefix(prefix(in), "/")
+			return []service.Target{{ARN: "arn:aws:iam::" + c.Account() + ":" + kind + "/" + p + "*"}}, nil
+		}
+	}
+}
+
+// key gives the condition keys of IAM that requests carry.
+func (m *members) key(key string, c *service.Caller, in any) (string, bool) {
+	switch key {
+	case "iam:PolicyARN":
+		arn := text(in, m.policyArn)
+		return arn, arn != ""
+	case "iam:PermissionsBoundary":
+		if m.boundary >= 0 {
+			arn := text(in, m.boundary)
+			return arn, arn != ""
+		}
+		u, err := user(c, text(in, m.userName))
+		if err != nil || u.Boundary == "" {
+			return "", false
+		}
+		return u.Boundary, true
+	}
+	return "", false
+}
+
+func (m *members) requestTags(in any) []directory.Tag {
+	tags, _ := reflect.ValueOf(in).Elem().Field(m.tags).Interface().([]api.Tag)
+	return tagsIn(tags)
+}
+
+func (m *members) requestTagKeys(in any) []string {
+	if m.tagKeys >= 0 {
+		keys, _ := reflect.ValueOf(in).Elem().Field(m.tagKeys).Interface().([]string)
+		return keys
+	}
+	var keys []string
+	for _, t := range m.requestTags(in) {
+		keys = append(keys, t.Key)
+	}
+	return keys
+}
+
+// alsoTagging: making something with tags needs the permission to tag it.
+func alsoTagging[In any](action string, tags func(in *In) []api.Tag) func(*service.Operation) {
+	return func(o *service.Operation) {
+		o.Also = func(in any) []string {
+			if len(tags(in.(*In))) == 0 {
+				return nil
+			}
+			return []string{action}
+		}
+	}
+}
