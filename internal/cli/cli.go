@@ -1,0 +1,74 @@
+// Package cli is the command line of Sallyport. It alone sees flags, the
+// environment and the standard streams.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// IO is what the commands have of the world.
+type IO struct {
+	Out, Err io.Writer
+	// Env looks up an environment variable.
+	Env func(name string) (string, bool)
+}
+
+// terminal reports whether w is a terminal, where secrets may be shown.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// Exit codes.
+const (
+	exitOK    = 0
+	exitError = 1
+	exitUsage = 2 // the command line itself is wrong
+)
+
+// usageError is an error of the command line.
+type usageError struct{ error }
+
+// Main runs the command that args (without the program's name) ask for, until
+// it is done or ctx ends, and gives the exit code.
+func Main(ctx context.Context, args []string, std IO) int {
+	root := command(std)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintf(std.Err, "sallyport: %v\n", err)
+	if _, ok := errors.AsType[usageError](err); ok {
+		return exitUsage
+	}
+	return exitError
+}
+
+func command(std IO) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "sallyport",
+		Short: "AWS-compatible identity and access: IAM and STS that you run yourself",
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("unknown command %q; see sallyport --help", args[0])}
+			}
+			return usageError{errors.New("no command; see sallyport --help")}
+		},
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetOut(std.Out)
+	root.SetErr(std.Err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(serveCommand(std), versionCommand(std))
+	return root
+}

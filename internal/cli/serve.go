@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/seal"
+	"github.com/sallyport-iam/sallyport/internal/server"
+)
+
+// What serve prints, and where: how to reach and use the server on standard
+// output, once it is ready; its log on standard error.
+
+const serveLong = `Serve IAM and STS on one endpoint, with all data in one folder.
+
+The first start makes the folder, an account and its root user, and prints where
+the root user's credentials are. Every flag can be given by an environment
+variable instead: SALLYPORT_ and the flag's name in capitals, such as
+SALLYPORT_LISTEN. These have no flag, so that no secret stands on a command line:
+
+  SALLYPORT_ROOT_ACCESS_KEY_ID       an access key that the root user is to have
+  SALLYPORT_ROOT_SECRET_ACCESS_KEY   its secret
+  SALLYPORT_MASTER_KEY               the key that seals secrets at rest
+
+Each of the three, followed by _FILE, names a file that holds the value.`
+
+type serveFlags struct {
+	data, listen, adminListen, accountID, rootEmail, logLevel string
+	quotas                                                    []string
+}
+
+func serveCommand(std IO) *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve IAM and STS",
+		Long:  serveLong,
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return serve(cmd, std, &f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.data, "data", "./sallyport-data", "the data folder")
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:4566", "host:port of the endpoint")
+	flags.StringVar(&f.adminListen, "admin-listen", "", "host:port of /healthz, /readyz and /metrics (default none)")
+	flags.StringVar(&f.accountID, "account-id", "", "12-digit id of the account that the first start makes (default random)")
+	flags.StringVar(&f.rootEmail, "root-email", "root@localhost", "email of the root user that the first start makes")
+	flags.StringVar(&f.logLevel, "log-level", "info", "debug (a line for each request), info, warn or error")
+	flags.StringSliceVar(&f.quotas, "quota", nil, "a quota that differs from AWS's default, as NAME=NUMBER; may be repeated")
+	return cmd
+}
+
+func serve(cmd *cobra.Command, std IO, f *serveFlags) error {
+	cfg, err := configure(cmd, std, f)
+	if err != nil {
+		return err
+	}
+	srv, err := server.Open(cmd.Context(), cfg)
+	if err != nil {
+		return err
+	}
+	started := srv.Started()
+	printStarted(std, started)
+	if err := srv.Serve(cmd.Context()); err != nil {
+		return err
+	}
+	cfg.Log.Info("stopped")
+	return nil
+}
+
+func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error) {
+	if err := setFromEnvironment(cmd, std.Env); err != nil {
+		return server.Config{}, err
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
+		return server.Config{}, usageError{fmt.Errorf("log level %q is not debug, info, warn or error", f.logLevel)}
+	}
+	cfg := server.Config{
+		Data: f.data, Listen: f.listen, AdminListen: f.adminListen, AccountID: f.accountID, RootEmail: f.rootEmail,
+		Now: time.Now, Rand: rand.Reader,
+		Log: slog.New(slog.NewTextHandler(std.Err, &slog.HandlerOptions{Level: level})),
+		Fatal: func(err error) {
+			fmt.Fprintf(std.Err, "sallyport: the disk failed, nothing more can be stored: %v\n", err)
+			os.Exit(exitError)
+		},
+	}
+	var err error
+	if cfg.Quotas, err = parseQuotas(f.quotas); err != nil {
+		return server.Config{}, err
+	}
+	secrets := []struct {
+		name string
+		set  func(string)
+	}{
+		{"SALLYPORT_ROOT_ACCESS_KEY_ID", func(v string) { cfg.RootKeyID = v }},
+		{"SALLYPORT_ROOT_SECRET_ACCESS_KEY", func(v string) { cfg.RootSecret = seal.NewSecret(v) }},
+		{"SALLYPORT_MASTER_KEY", func(v string) { cfg.MasterKey = seal.NewSecret(v) }},
+	}
+	for _, s := range secrets {
+		v, err := secretFromEnvironment(std.Env, s.name)
+		if err != nil {
+			return server.Config{}, err
+		}
+		s.set(v)
+	}
+	return cfg, nil
+}
+
+func parseQuotas(settings []string) (map[string]int, error) {
+	quotas := map[string]int{}
+	known := directory.Quotas()
+	for _, s := range settings {
+		name, value, _ := strings.Cut(s, "=")
+		n, err := strconv.Atoi(value)
+		if _, ok := known[name]; !ok || err != nil || n < 0 {
+			return nil, usageError{fmt.Errorf("quota %q is not NAME=NUMBER with one of the names in docs/operate.md", s)}
+		}
+		quotas[name] = n
+	}
+	return quotas, nil
+}
+
+// printStarted tells how to use the server.
+func printStarted(std IO, s server.Started) {
+	p := func(format string, args ...any) { fmt.Fprintf(std.Out, format+"\n", args...) }
+	p("Sallyport is ready.")
+	p("  Endpoint         %s", s.Endpoint)
+	p("  Console sign-in  %s/console/", s.Endpoint)
+	if s.Admin != "" {
+		p("  Admin            http://%s (/healthz, /readyz, /metrics)", s.Admin)
+	}
+	p("  Account          %s%s", s.AccountID, map[bool]string{true: " (made now)", false: " (found)"}[s.First])
+	p("  Root user        %s", s.Root.Email)
+	switch {
+	case s.Root.KeyFile != "":
+		p("  Root access key  %s", s.Root.KeyFile)
+	case s.Root.KeyID != "":
+		p("  Root access key  %s (given by the environment)", s.Root.KeyID)
+	}
+	if s.Root.PasswordFile != "" {
+		p("  Root password    %s", s.Root.PasswordFile)
+	}
+	if s.First && terminal(std.Out) {
+		p("")
+		p("  Shown this once:")
+		p("    AWSAccessKeyId=%s", s.Root.KeyID)
+		if s.Root.KeyFile != "" {
+			p("    AWSSecretKey=%s", s.Root.Secret.Reveal())
+		}
+		p("    Password=%s", s.Root.Password.Reveal())
+	}
+	p("")
+	p("  Use it:")
+	p("    aws configure                            # with the root access key, region us-east-1")
+	p("    export AWS_ENDPOINT_URL=%s", s.Endpoint)
+	p("    aws sts get-caller-identity")
+}

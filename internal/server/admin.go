@@ -1,0 +1,65 @@
+package server
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/sallyport-iam/sallyport/internal/gate"
+	"github.com/sallyport-iam/sallyport/internal/store"
+)
+
+// metrics are what /metrics shows.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+}
+
+func newMetrics(st store.Store) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sallyport_requests_total", Help: "Requests answered, by service, operation and HTTP status.",
+		}, []string{"service", "operation", "status"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "sallyport_request_duration_seconds", Help: "Time from a request's headers to its answer, by service.",
+			Buckets: prometheus.ExponentialBuckets(0.00005, 4, 9),
+		}, []string{"service"}),
+	}
+	m.registry.MustRegister(m.requests, m.duration, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	gauge := func(name, help string, value func(store.Stats) float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
+			func() float64 { return value(st.Stats()) }))
+	}
+	gauge("sallyport_store_revision", "Newest committed revision of the store.", func(s store.Stats) float64 { return float64(s.Head) })
+	gauge("sallyport_store_commits", "Transactions stored since the start.", func(s store.Stats) float64 { return float64(s.Commits) })
+	gauge("sallyport_store_conflicts", "Transactions refused by a conflict since the start.", func(s store.Stats) float64 { return float64(s.Conflicts) })
+	gauge("sallyport_store_disk_bytes", "Bytes of the store on disk.", func(s store.Stats) float64 { return float64(s.Disk) })
+	return m
+}
+
+func (m *metrics) observe(o gate.Observation) {
+	m.requests.WithLabelValues(o.Service, o.Operation, strconv.Itoa(o.Status)).Inc()
+	m.duration.WithLabelValues(o.Service).Observe(o.Duration.Seconds())
+}
+
+// adminHandler serves health and metrics.
+func (s *Server) adminHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := s.data.dir.Failed(); err != nil {
+			http.Error(w, "the directory no longer follows its store: "+err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		io.WriteString(w, "ready\n")
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
+	return mux
+}

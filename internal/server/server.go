@@ -1,0 +1,230 @@
+// Package server puts the parts together: it opens the data folder, makes the
+// account on the first start, and serves requests until it is told to stop.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/gate"
+	"github.com/sallyport-iam/sallyport/internal/seal"
+	"github.com/sallyport-iam/sallyport/internal/service"
+	"github.com/sallyport-iam/sallyport/internal/service/ec2"
+	"github.com/sallyport-iam/sallyport/internal/service/iam"
+	"github.com/sallyport-iam/sallyport/internal/service/s3"
+	"github.com/sallyport-iam/sallyport/internal/service/sts"
+	"github.com/sallyport-iam/sallyport/internal/store/pebble"
+)
+
+// Config is what a server is told. Data, Listen, Now, Rand and Log must be set.
+type Config struct {
+	Data        string // the data folder; made with mode 0700 where it doesn't exist
+	Listen      string // host:port of the endpoint
+	AdminListen string // host:port of health and metrics; empty means none
+
+	// AccountID is the account's id on the first start: 12 digits, or empty for
+	// a random one. On a later start it must be empty or the same.
+	AccountID string
+	RootEmail string // the root user's, on the first start
+
+	// RootKeyID and RootSecret are an access key that the root user is to have
+	// instead of one made at random. Both or neither.
+	RootKeyID  string
+	RootSecret seal.Secret
+	// MasterKey seals the secrets at rest. Empty means the file master.key of
+	// the data folder, which the first start makes.
+	MasterKey seal.Secret
+	// Quotas are limits that differ from AWS's defaults; see directory.Quotas.
+	Quotas map[string]int
+
+	Now  func() time.Time
+	Rand io.Reader
+	Log  *slog.Logger
+	// Fatal is called when the disk fails: it must end the process.
+	Fatal func(error)
+}
+
+// Timeouts against clients that are slow on purpose, and for the clean stop.
+const (
+	headerTimeout = 10 * time.Second
+	readTimeout   = 60 * time.Second
+	writeTimeout  = 60 * time.Second
+	idleTimeout   = 2 * time.Minute
+	drainTimeout  = 15 * time.Second
+	maxHeader     = 64 << 10 // bytes
+
+	flushEvery = time.Minute // times of last use
+)
+
+// Started tells what a server that is ready has to say.
+type Started struct {
+	Endpoint  string // http://host:port
+	Admin     string // host:port, where health and metrics are served
+	AccountID string
+	First     bool // the account was made at this start
+	Root      RootCredentials
+}
+
+// Server is a server that is ready to serve.
+type Server struct {
+	cfg      Config
+	listener net.Listener
+	admin    net.Listener
+	data     *dataFolder
+	started  Started
+	http     *http.Server
+	metrics  *metrics
+}
+
+// Open makes a server of its configuration: the endpoint is bound and the data
+// is loaded when it returns. Every error is one line for a person to read.
+func Open(ctx context.Context, cfg Config) (*Server, error) {
+	s := &Server{cfg: cfg}
+	if err := s.listen(); err != nil {
+		s.release(ctx)
+		return nil, err
+	}
+	var err error
+	if s.data, err = openData(ctx, cfg); err != nil {
+		s.release(ctx)
+		return nil, err
+	}
+	account, err := bootstrap(ctx, cfg, s.data.dir)
+	if err != nil {
+		s.release(ctx)
+		return nil, err
+	}
+	s.started = Started{Endpoint: "http://" + s.listener.Addr().String(), AccountID: account.id, First: account.made, Root: account.root}
+	s.wire()
+	return s, nil
+}
+
+func (s *Server) listen() (err error) {
+	if s.listener, err = net.Listen("tcp", s.cfg.Listen); err != nil {
+		return fmt.Errorf("can't listen on %s: %w", s.cfg.Listen, cause(err))
+	}
+	if s.cfg.AdminListen == "" {
+		return nil
+	}
+	if s.admin, err = net.Listen("tcp", s.cfg.AdminListen); err != nil {
+		return fmt.Errorf("can't listen on %s (admin): %w", s.cfg.AdminListen, cause(err))
+	}
+	s.started.Admin = s.admin.Addr().String()
+	return nil
+}
+
+// cause is the innermost error: what the operating system said.
+func cause(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
+
+// wire makes the handlers.
+func (s *Server) wire() {
+	opts := gate.Options{
+		Directory: s.data.dir,
+		Services: map[string]service.Set{
+			"iam": iam.New(s.data.dir, s.cfg.Rand).Operations(),
+			"sts": sts.New(s.data.dir).Operations(),
+			"ec2": ec2.Operations(),
+			"s3":  s3.Operations(),
+		},
+		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
+	}
+	if s.admin != nil {
+		s.metrics = newMetrics(s.data.store)
+		opts.Observe = s.metrics.observe
+	}
+	s.http = &http.Server{
+		Handler: gate.New(opts), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
+	}
+}
+
+// Started tells where the server is and what its first start made.
+func (s *Server) Started() Started { return s.started }
+
+// Serve serves until ctx ends, then answers the requests in hand, stores what
+// is in memory only, and closes the data folder.
+func (s *Server) Serve(ctx context.Context) error {
+	var admin *http.Server
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return serve(s.http, s.listener) })
+	if s.admin != nil {
+		admin = &http.Server{Handler: s.adminHandler(), ReadHeaderTimeout: headerTimeout}
+		group.Go(func() error { return serve(admin, s.admin) })
+	}
+	group.Go(func() error { return s.flush(ctx) })
+	group.Go(func() error {
+		<-ctx.Done()
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+		defer cancel()
+		err := s.http.Shutdown(drain)
+		if admin != nil {
+			err = errors.Join(err, admin.Shutdown(drain))
+		}
+		return err
+	})
+	err := group.Wait()
+	return errors.Join(err, s.data.close(context.WithoutCancel(ctx)))
+}
+
+func serve(srv *http.Server, l net.Listener) error {
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// flush stores times of last use now and then. A failure is tried again.
+func (s *Server) flush(ctx context.Context) error {
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if err := s.data.dir.FlushLastUsed(ctx); err != nil && ctx.Err() == nil {
+				s.cfg.Log.Error("times of last use not stored", "error", err)
+			}
+		}
+	}
+}
+
+// release gives up what an Open that failed has taken.
+func (s *Server) release(ctx context.Context) {
+	if s.listener != nil {
+		s.listener.Close()
+	}
+	if s.admin != nil {
+		s.admin.Close()
+	}
+	if s.data != nil {
+		s.data.close(ctx)
+	}
+}
+
+// dataFolder is an open data folder: the store and the directory on it.
+type dataFolder struct {
+	store *pebble.Store
+	dir   *directory.Directory
+}
+
+func (d *dataFolder) close(ctx context.Context) error {
+	return errors.Join(d.dir.Close(ctx), d.store.Close())
+}
