@@ -116,6 +116,9 @@ func BenchmarkChunks(b *testing.B) {
 }
 
 func TestVerifyAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector makes sync.Pool forget")
+	}
 	r, body := iamPost(t)
 	v := at(benchTime)
 	n := testing.AllocsPerRun(200, func() {
@@ -127,7 +130,7 @@ func TestVerifyAllocations(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if n > 2 { // the Signature, and what the pools lose to the collector
-		t.Errorf("a header verification makes %v allocations, want at most 2", n)
+	if n > 1 { // the Signature
+		t.Errorf("a header verification makes %v allocations, want 1", n)
 	}
 }

@@ -9,10 +9,10 @@ import (
 )
 
 func (v *Verifier) check(r *http.Request, sig *Signature) *Error {
+	fiveParts := sig.splitCredential() // judged later, but the error tells the key id
 	if !sig.Signed("host") && !sig.Signed(":authority") {
 		return refuse(SignatureDoesNotMatch, sig, msgNotHost)
 	}
-	fiveParts := sig.splitCredential()
 	if err := v.checkTime(sig); err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (s *Signature) readHeader(r *http.Request, auth string) *Error {
 	if s.credential == "" || s.sent == "" || s.SignedHeaders == "" || !dated {
 		return refuse(IncompleteSignature, s, missingParts(s, dated, auth))
 	}
-	if !s.readTime(date) {
+	if !s.readTime(date) && (len(r.Header[hdrDate]) > 0 || !s.readHTTPTime(date)) {
 		return refuse(IncompleteSignature, s, msgDate(date))
 	}
 	if tokens := r.Header[hdrToken]; len(tokens) > 0 {
@@ -88,13 +88,15 @@ func (s *Signature) readParts(rest string) bool {
 }
 
 // requestDate is X-Amz-Date or, without one, Date. Of two neither counts.
-func requestDate(r *http.Request) (string, bool) {
-	for _, name := range [...]string{hdrDate, "Date"} {
-		if values := r.Header[name]; len(values) > 0 {
-			return values[0], len(values) == 1 && values[0] != ""
-		}
+func requestDate(r *http.Request) (date string, dated bool) {
+	values := r.Header[hdrDate]
+	if len(values) == 0 {
+		values = r.Header["Date"]
 	}
-	return "", false
+	if len(values) != 1 {
+		return "", false
+	}
+	return values[0], values[0] != ""
 }
 
 // missingParts names what an Authorization header lacks. The header isn't
@@ -124,14 +126,19 @@ func msgDate(date string) string {
 	return "Date must be in ISO-8601 'basic format'. Got '" + date + "'. See http://en.wikipedia.org/wiki/ISO_8601"
 }
 
-// readTime reads the basic format, and of a Date header also HTTP's.
+// readTime reads the basic format.
 func (s *Signature) readTime(date string) bool {
-	if len(date) == len(basicTime) { // time.Parse would take fractions
-		if t, err := time.Parse(basicTime, date); err == nil {
-			s.Time, s.timestamp = t, date
-			return true
-		}
+	if len(date) != len(basicTime) { // time.Parse would take fractions
+		return false
 	}
+	t, err := time.Parse(basicTime, date)
+	s.Time, s.timestamp = t, date
+	return err == nil
+}
+
+// readHTTPTime reads the formats of a Date header. It is signed in the basic
+// format all the same.
+func (s *Signature) readHTTPTime(date string) bool {
 	for _, layout := range [...]string{http.TimeFormat, time.RFC1123Z} {
 		if t, err := time.Parse(layout, date); err == nil {
 			s.Time, s.timestamp = t.UTC(), t.UTC().Format(basicTime)

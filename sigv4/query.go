@@ -84,7 +84,7 @@ func (s *Signature) readQuery(r *http.Request, q *queryAuth) *Error {
 			return refuse(IncompleteSignature, s, msgParameter(parameterNames[i]))
 		}
 	}
-	if d := q.values[date]; len(d) != len(basicTime) || !s.readTime(d) {
+	if d := q.values[date]; !s.readTime(d) {
 		return refuse(IncompleteSignature, s, msgDate(d))
 	}
 	if len(tokens) > 0 {

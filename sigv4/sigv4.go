@@ -53,8 +53,9 @@ const (
 // Verifier checks signatures. Its zero value works. It must not change or be
 // copied after first use, and may then be used by many goroutines.
 //
-// It keeps up to 1024 derived signing keys; one is used again only for the
-// same secret and scope, and enters only after a signature was right.
+// It keeps up to 1024 signing keys with their secrets in memory, each until
+// another takes its place; one is used again only for the same secret and
+// scope, and enters only after a signature was right.
 type Verifier struct {
 	// MaxSkew is how far a request's date may lie from now, either way.
 	// Zero means 15 minutes, as IAM, STS and S3 have it.

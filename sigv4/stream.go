@@ -120,8 +120,7 @@ type chunkReader struct {
 	claimed  []byte // signature in hex that this chunk's header gives
 	left     int64  // bytes of this chunk
 	total    int64  // bytes decoded
-	inChunk  bool
-	err      error // what Read returns from now on
+	err      error  // what Read returns from now on
 }
 
 func newChunkReader(r *http.Request, src io.ReadCloser, sig *Signature, key *signingKey) *chunkReader {

@@ -113,7 +113,7 @@ func (s *Snapshot) Counts(account string) (Counts, error) {
 	}
 	var failed error
 	s.scan(recordKey(account, kindPolicyName, ""), "", func(_ string, r *Record) bool {
-		id, _ := splitNameRecord(r.Value)
+		id := r.name().id
 		p, err := s.policyByID(account, id)
 		if err != nil {
 			failed = err

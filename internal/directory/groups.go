@@ -34,7 +34,7 @@ func (s *Snapshot) Group(account, name string) (*Group, error) {
 	if r == nil {
 		return nil, &NotFound{Kind: KindGroup, Name: name}
 	}
-	id, _ := splitNameRecord(r.Value)
+	id := r.name().id
 	return s.GroupByID(account, id)
 }
 
@@ -74,7 +74,7 @@ func (tx *Tx) Group(name string) (*Group, error) {
 	if r == nil {
 		return nil, &NotFound{Kind: KindGroup, Name: name}
 	}
-	id, _ := splitNameRecord(r.Value)
+	id := r.name().id
 	r = tx.read(recordKey(tx.account, kindGroup, id))
 	if r == nil {
 		return nil, &NotFound{Kind: KindGroup, Name: name}

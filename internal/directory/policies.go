@@ -87,9 +87,8 @@ func (s *Snapshot) Policy(account, arn string) (*ManagedPolicy, error) {
 	}
 	if ok && owner == account {
 		if r := s.get(account, kindPolicyName, fold(name)); r != nil {
-			id, itsPath := splitNameRecord(r.Value)
-			if itsPath == path {
-				return s.policyByID(account, id)
+			if name := r.name(); name.path == path {
+				return s.policyByID(account, name.id)
 			}
 		}
 	}
@@ -209,8 +208,8 @@ func (tx *Tx) Policy(arn string) (*ManagedPolicy, error) {
 	}
 	if ok && owner == tx.account {
 		if r := tx.read(recordKey(tx.account, kindPolicyName, fold(name))); r != nil {
-			if id, itsPath := splitNameRecord(r.Value); itsPath == path {
-				return tx.policyByID(id)
+			if name := r.name(); name.path == path {
+				return tx.policyByID(name.id)
 			}
 		}
 	}

@@ -93,9 +93,17 @@ func splitKey(key string) (account, kind string) {
 // nameRecord is the value of a name's index record: the id and the path.
 func nameRecord(id, path string) []byte { return []byte(id + " " + path) }
 
-func splitNameRecord(value []byte) (id, path string) {
-	id, path, _ = strings.Cut(string(value), " ")
-	return id, path
+// nameEntry is a name's index record, read.
+type nameEntry struct{ id, path string }
+
+func (r *Record) name() *nameEntry {
+	if e, ok := r.decoded.Load().(*nameEntry); ok {
+		return e
+	}
+	e := new(nameEntry)
+	e.id, e.path, _ = strings.Cut(string(r.Value), " ")
+	r.decoded.CompareAndSwap(nil, e)
+	return e
 }
 
 // decode gives the record as a T. A record that can't be read is a fault of

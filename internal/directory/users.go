@@ -88,7 +88,7 @@ func (s *Snapshot) User(account, name string) (*User, error) {
 	if r == nil {
 		return nil, &NotFound{Kind: KindUser, Name: name}
 	}
-	id, _ := splitNameRecord(r.Value)
+	id := r.name().id
 	return s.UserByID(account, id)
 }
 
@@ -111,12 +111,12 @@ func (s *Snapshot) Users(account, pathPrefix, after string, fn func(*User) bool)
 func named[T any](s *Snapshot, account, kind, pathPrefix, after string, byID func(account, id string) (*T, error), fn func(*T) bool) error {
 	var failed error
 	s.scan(recordKey(account, kind, ""), fold(after), func(_ string, r *Record) bool {
-		id, path := splitNameRecord(r.Value)
-		if !strings.HasPrefix(path, pathPrefix) {
+		name := r.name()
+		if !strings.HasPrefix(name.path, pathPrefix) {
 			return true
 		}
 		var v *T
-		if v, failed = byID(account, id); failed != nil {
+		if v, failed = byID(account, name.id); failed != nil {
 			return false
 		}
 		return fn(v)
@@ -133,7 +133,7 @@ func (tx *Tx) User(name string) (*User, error) {
 	if r == nil {
 		return nil, &NotFound{Kind: KindUser, Name: name}
 	}
-	id, _ := splitNameRecord(r.Value)
+	id := r.name().id
 	return tx.UserByID(id)
 }
 

@@ -31,13 +31,22 @@ func (c *call) authorize() error {
 	if err != nil {
 		return err
 	}
+	c.action = c.actionName()
 	c.setKeys()
 	identity, boundary := c.caller.Snapshot.PoliciesOf(c.caller.User)
 	in := policy.Policies{Identity: identity, Boundary: boundary}
 	req := policy.Request{Principal: c.principal(), ResourceAccount: c.caller.Account(), Context: &c.keys}
-	for _, action := range c.actions() {
+	var also []string
+	if c.op != nil && c.op.Also != nil {
+		also = c.op.Also(c.in)
+	}
+	for i := -1; i < len(also); i++ {
+		req.Action = c.action
+		if i >= 0 {
+			req.Action = also[i]
+		}
 		for _, t := range targets {
-			req.Action, req.Resource = action, t.ARN
+			req.Resource = t.ARN
 			c.setResourceTags(t.Tags)
 			if res := policy.Evaluate(&req, &in); !res.Allowed() {
 				return &denied{req, res}
@@ -56,19 +65,9 @@ func (c *call) sessionMay() error {
 	return awsapi.AccessDenied.New("Cannot call %s with session credentials", c.target.Name)
 }
 
-// actions are what the caller must be allowed: the operation's action, and the
-// ones that its input needs besides.
-func (c *call) actions() []string {
-	actions := []string{c.action()}
-	if c.op != nil && c.op.Also != nil {
-		actions = append(actions, c.op.Also(c.in)...)
-	}
-	return actions
-}
-
-// action is the IAM action of the request. Where the operation can't be known
-// it is one that only policies about the whole service match.
-func (c *call) action() string {
+// actionName is the IAM action of the request. Where the operation can't be
+// known it is one that only policies about the whole service match.
+func (c *call) actionName() string {
 	if op := c.target.Operation; op != nil {
 		a := op.Action
 		if op.VersionAction != nil && c.r.URL.Query().Has("versionId") {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/sallyport-iam/sallyport/internal/awsapi"
@@ -70,21 +71,43 @@ type call struct {
 	target wire.Target
 	caller service.Caller
 	op     *service.Operation // nil where the operation isn't carried out here
+	action string             // the IAM action that it needs
 	in     any                // its input; a *wire.Document where op is nil
 	keys   policy.Context     // the condition keys of the request
 	tagged bool               // keys hold the tags of a resource
 	fields []wire.Field       // what S3's errors say besides
+	buf    []byte             // for the answer
 }
 
 // ServeHTTP serves one request.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := g.opts.Now()
-	c := &call{g: g, r: r, id: seal.UUID(g.opts.Rand)}
+	c := calls.Get().(*call)
+	c.g, c.r, c.id = g, r, seal.UUID(g.opts.Rand)
 	res := c.answer()
 	if err := res.Write(w); err != nil {
 		g.opts.Log.Debug("answer not sent", "request", c.id, "error", err)
 	}
 	c.remember(res.Status, start)
+	c.release(res.Body)
+}
+
+// calls are calls that are over, kept for their memory.
+var calls = sync.Pool{New: func() any { return new(call) }}
+
+// keptBuffer is the largest buffer, in bytes, that is kept for the next request.
+const keptBuffer = 64 << 10
+
+// release gives the call's memory to the next one. Nothing of the request stays.
+func (c *call) release(answer []byte) {
+	keys := c.keys
+	keys.Reset()
+	buf := c.buf
+	if cap(answer) > cap(buf) && cap(answer) <= keptBuffer {
+		buf = answer[:0]
+	}
+	*c = call{keys: keys, buf: buf}
+	calls.Put(c)
 }
 
 // answer gives the response to the request, whatever happens on the way.
@@ -97,7 +120,7 @@ func (c *call) answer() (res wire.Response) {
 	}()
 	out, err := c.serve(c.r.Context())
 	if err == nil {
-		res, err = c.target.Encode(nil, c.id, out)
+		res, err = c.target.Encode(c.buf[:0], c.id, out)
 	}
 	if err != nil {
 		res = c.refuse(err)
