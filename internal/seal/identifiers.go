@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"strconv"
 )
@@ -44,21 +43,30 @@ func AccountOf(keyID string) (account string, ok bool) {
 	if len(keyID) != keyIDLength || keyID[:4] != "AKIA" && keyID[:4] != "ASIA" {
 		return "", false
 	}
-	for _, c := range []byte(keyID[4:]) { // the decoder skips line ends
-		if (c < 'A' || c > 'Z') && (c < '2' || c > '7') {
+	var head uint64 // the first ten of the sixteen characters: 50 bits
+	for i, c := range []byte(keyID[4:]) {
+		switch {
+		case c >= 'A' && c <= 'Z':
+			c -= 'A'
+		case c >= '2' && c <= '7':
+			c -= '2' - 26
+		default:
 			return "", false
 		}
+		if i < 10 {
+			head = head<<5 | uint64(c)
+		}
 	}
-	var b [10]byte
-	if _, err := base32.StdEncoding.Decode(b[:], []byte(keyID[4:])); err != nil {
+	n := head >> 9 & (1<<40 - 1)
+	if head>>49 == 0 || n > maxAccount {
 		return "", false
 	}
-	head := binary.BigEndian.Uint64(b[:8]) >> 16
-	n := head >> 7 & (1<<40 - 1)
-	if head>>47 == 0 || n > maxAccount {
-		return "", false
+	var digits [accountDigits]byte
+	for i := range digits {
+		digits[accountDigits-1-i] = '0' + byte(n%10)
+		n /= 10
 	}
-	return fmt.Sprintf("%012d", n), true
+	return string(digits[:]), true
 }
 
 // AccountID makes a random account id: twelve digits, the first not 0.
