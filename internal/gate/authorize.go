@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 
@@ -219,6 +220,11 @@ func (c *call) dryRun() bool {
 	if c.target.Service == nil || c.target.Service.Name != "ec2" {
 		return false
 	}
-	doc, ok := c.in.(*map[string]any)
-	return ok && slices.Contains([]any{true, "true"}, (*doc)["DryRun"])
+	if doc, ok := c.in.(*map[string]any); ok && slices.Contains([]any{true, "true"}, (*doc)["DryRun"]) {
+		return true
+	}
+	// It is a common parameter of EC2, which the model doesn't name for every
+	// operation.
+	form, _ := url.ParseQuery(string(c.body))
+	return form.Get("DryRun") == "true" || c.r.URL.Query().Get("DryRun") == "true"
 }

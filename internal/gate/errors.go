@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,18 @@ import (
 )
 
 var errDryRun = awsapi.Code("DryRunOperation").New("Request would have succeeded, but DryRun flag is set.")
+
+// statuses are the HTTP statuses of codes that no model has.
+var statuses = map[awsapi.Code]int{
+	"AuthFailure":               http.StatusUnauthorized, // EC2's; docs/facts, 12
+	"DryRunOperation":           http.StatusPreconditionFailed,
+	"NotImplemented":            http.StatusNotImplemented,
+	"RequestEntityTooLarge":     http.StatusRequestEntityTooLarge,
+	"RequestTimeTooSkewed":      http.StatusForbidden,
+	"InvalidAccessKeyId":        http.StatusForbidden,
+	"UnauthorizedOperation":     http.StatusForbidden,
+	"XAmzContentSHA256Mismatch": http.StatusBadRequest,
+}
 
 // awsError puts any error into the code and text that the client's service
 // uses for it (docs/facts, 2, 3 and 12). What isn't known is an internal failure.

@@ -223,10 +223,14 @@ func (c *call) perform(ctx context.Context) (any, error) {
 // is logged, and answered as the internal failure that it is.
 func (c *call) refuse(err error) wire.Response {
 	e := c.awsError(err)
-	if e.Code == awsapi.InternalFailure {
+	if e.Code == awsapi.InternalFailure && c.r.Context().Err() == nil {
 		c.g.opts.Log.Error("request failed", "request", c.id, "service", c.serviceName(), "operation", c.target.Name, "error", err)
 	}
-	return c.target.EncodeError(nil, c.id, e, c.fields...)
+	res := c.target.EncodeError(nil, c.id, e, c.fields...)
+	if status := statuses[e.Code]; status != 0 {
+		res.Status = status
+	}
+	return res
 }
 
 // remember notes what was answered.

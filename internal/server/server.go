@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -150,9 +151,22 @@ func (s *Server) wire() {
 		opts.Observe = s.metrics.observe
 	}
 	s.http = &http.Server{
-		Handler: gate.New(opts), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		Handler: consoleOr(gate.New(opts)), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
+}
+
+// consoleOr answers browsers that ask for the console, and leaves the rest to
+// the gate: a signed request for that path is S3's.
+func consoleOr(gate http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if rest, ok := strings.CutPrefix(r.URL.Path, "/console"); ok && (rest == "" || rest[0] == '/') &&
+			r.Header.Get("Authorization") == "" && !r.URL.Query().Has("X-Amz-Algorithm") {
+			http.Error(w, "The web console is not part of this version. Use the AWS CLI or an SDK with this endpoint.", http.StatusNotImplemented)
+			return
+		}
+		gate.ServeHTTP(w, r)
+	})
 }
 
 // Started tells where the server is and what its first start made.
