@@ -156,7 +156,8 @@ func (rt *route) matches(path string, query url.Values) bool {
 	return rest == ""
 }
 
-// labels returns the values of the path's labels; false if one is badly escaped.
+// labels returns the values of the path's labels; false if one is badly escaped,
+// or is a bucket with a slash in it.
 func (rt *route) labels(path string) (Params, bool) {
 	var params Params
 	rest := strings.TrimPrefix(path, "/")
@@ -169,8 +170,8 @@ func (rt *route) labels(path string) (Params, bool) {
 			continue
 		}
 		value, err := url.PathUnescape(part)
-		if err != nil {
-			return nil, false
+		if err != nil || rt.op.Service.Protocol == RESTXML && !seg.greedy && strings.Contains(value, "/") {
+			return nil, false // a bucket b%2Fk might be the key k of b to another server
 		}
 		params = append(params, Param{seg.text, value})
 	}

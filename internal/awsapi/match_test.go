@@ -50,6 +50,8 @@ func TestMatch(t *testing.T) {
 		{"s3", "PUT", "/b/k?acl&tagging", "", ""},    // likewise
 		{"s3", "GET", "/b/k?acl&uploadId=u", "", ""}, // likewise
 		{"s3", "GET", "/b/%zz", "", ""},
+		{"s3", "GET", "/b%2Fk", "", ""},
+		{"accessanalyzer", "GET", "/tags/arn%3Aa%2Fb", "", "ListTagsForResource resourceArn=arn:a/b"},
 		{"s3", "PATCH", "/b/k", "", ""},
 		{"s3", "GET", "//", "", ""},
 		{"lambda", "GET", "/2015-03-31/functions", "", "ListFunctions"},

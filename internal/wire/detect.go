@@ -33,7 +33,7 @@ func Detect(r *http.Request, signingService string, body []byte) (Target, error)
 	t.Protocol, t.JSONVersion = t.Service.Protocol, t.Service.JSONVersion
 	switch t.Protocol {
 	case awsapi.Query, awsapi.EC2:
-		t.AcceptJSON = t.Protocol == awsapi.Query && acceptsJSON(r)
+		t.AcceptJSON = t.Service.Name == "sts" && acceptsJSON(r)
 		t.Form = new(Form)
 		if err := t.Form.parseRequest(r, body); err != nil {
 			return t, err
@@ -105,8 +105,7 @@ func (t Target) detectByShape(r *http.Request, signingService string, body []byt
 }
 
 func (t Target) detectQuery(r *http.Request, signingService string, body []byte) (Target, error) {
-	t.Protocol, t.AcceptJSON = awsapi.Query, acceptsJSON(r)
-	t.Form = new(Form)
+	t.Protocol, t.Form = awsapi.Query, new(Form)
 	if err := t.Form.parseRequest(r, body); err != nil {
 		return t, err
 	}
@@ -114,23 +113,25 @@ func (t Target) detectQuery(r *http.Request, signingService string, body []byte)
 		return t, awsapi.MissingAction.New("The request is missing an action or a required parameter.")
 	}
 	if signingService == "" {
-		t.unsigned()
+		t.unsigned(r)
 	}
 	return t, nil
 }
 
 // unsigned finds the operation of a query request that carries no signature.
-func (t *Target) unsigned() {
+func (t *Target) unsigned(r *http.Request) {
 	for _, name := range []string{"sts", "iam", "ec2"} {
 		s := awsapi.ByName(name)
 		if op := s.Operation(t.Name); op != nil && s.APIVersion == t.Form.Get("Version") {
 			t.Service, t.Protocol, t.Operation = s, s.Protocol, op
+			t.AcceptJSON = name == "sts" && acceptsJSON(r)
 			return
 		}
 	}
 }
 
-// acceptsJSON reports whether a query request asks for JSON, which STS grants.
+// acceptsJSON reports whether a request asks for JSON. Of the query services only
+// STS is known to grant it (facts, 1.1).
 func acceptsJSON(r *http.Request) bool {
 	for part := range strings.SplitSeq(r.Header.Get("Accept"), ",") {
 		if t, _, err := mime.ParseMediaType(part); err == nil && t == "application/json" {

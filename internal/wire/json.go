@@ -49,14 +49,61 @@ func parseJSON(body []byte) (any, error) {
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
-	var tree any
-	if err := dec.Decode(&tree); err != nil {
+	tree, err := readJSON(dec, 0)
+	if err != nil {
+		if _, ours := errors.AsType[*awsapi.Error](err); ours {
+			return nil, err
+		}
 		return nil, errSerialization("Could not parse the JSON document")
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, errSerialization("Unexpected content after the JSON document")
 	}
 	return tree, nil
+}
+
+// readJSON reads the next value. It refuses a name that occurs twice in an
+// object: which of the two counts is a question that a server behind us might
+// answer differently.
+func readJSON(dec *json.Decoder, depth int) (any, error) {
+	tok, err := dec.Token()
+	if err != nil {
+		return nil, err
+	}
+	delim, ok := tok.(json.Delim)
+	switch {
+	case !ok:
+		return tok, nil
+	case depth > maxDepth:
+		return nil, errSerialization(errTooDeep.Error())
+	case delim == '[':
+		list := []any{}
+		for dec.More() {
+			v, err := readJSON(dec, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, v)
+		}
+		_, err = dec.Token()
+		return list, err
+	}
+	object := map[string]any{}
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		key, _ := name.(string)
+		if _, twice := object[key]; twice {
+			return nil, errSerialization("A name occurs twice in an object")
+		}
+		if object[key], err = readJSON(dec, depth+1); err != nil {
+			return nil, err
+		}
+	}
+	_, err = dec.Token()
+	return object, err
 }
 
 type jsonDecoder struct {

@@ -36,7 +36,7 @@ func (d *formDecoder) members(s structure, shape *awsapi.Shape, b branch, depth 
 	}
 	for i := range shape.Members {
 		m := &shape.Members[i]
-		name := d.name(m)
+		name := formName(m, d.ec2)
 		text, found := b.leaf(name)
 		under := b.under(name)
 		if !found && len(under.pairs) == 0 {
@@ -51,9 +51,9 @@ func (d *formDecoder) members(s structure, shape *awsapi.Shape, b branch, depth 
 	return nil
 }
 
-// name is the member's name in a parameter.
-func (d *formDecoder) name(m *awsapi.Member) string {
-	if d.ec2 {
+// formName is the member's name in a parameter.
+func formName(m *awsapi.Member, ec2 bool) string {
+	if ec2 {
 		switch {
 		case m.QueryName != "":
 			return m.QueryName
@@ -92,7 +92,7 @@ func (d *formDecoder) value(slot reflect.Value, m *awsapi.Member, shape *awsapi.
 		return errMalformed("a list or structure was found where a value was expected")
 	}
 	if !setText(slot, shape, text) {
-		return errValue(text, shape)
+		return errValue(shape)
 	}
 	return nil
 }
@@ -159,6 +159,6 @@ func errMalformed(why string) error {
 
 // errValue is the refusal of a text that is no value of its type. It doesn't
 // repeat the text, which may be a secret at the wrong place.
-func errValue(_ string, shape *awsapi.Shape) error {
+func errValue(shape *awsapi.Shape) error {
 	return errMalformed(fmt.Sprintf("a value is not a valid %s", shape.Type))
 }

@@ -5,40 +5,44 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/sallyport-iam/sallyport/internal/awsapi"
 )
 
-// restDecoder reads a request of REST-JSON or REST-XML: path, query, headers,
-// body.
+// restDecoder reads what stands outside the body of a message of REST-JSON or
+// REST-XML. A request has no status, a response no path and no query.
 type restDecoder struct {
-	r        *http.Request
-	params   awsapi.Params
-	query    url.Values
-	presence Presence
+	params awsapi.Params
+	query  url.Values
+	header http.Header
+	status int
 }
 
 func (t *Target) decodeREST(r *http.Request, body []byte, into any) (Presence, error) {
-	shape := t.Operation.Input
+	d := restDecoder{params: t.Params, query: r.URL.Query(), header: r.Header}
+	return d.decode(t.Protocol, t.Operation.Input, body, into)
+}
+
+func (d *restDecoder) decode(protocol string, shape *awsapi.Shape, body []byte, into any) (Presence, error) {
+	var p Presence
 	s, err := openInput(into, shape)
 	if err != nil {
-		return Presence{}, err
+		return p, err
 	}
-	d := restDecoder{r: r, params: t.Params, query: r.URL.Query()}
 	for i := range shape.Members {
 		m := &shape.Members[i]
 		slot := s.field(i)
 		found, err := d.member(slot, m)
 		if err != nil {
-			return d.presence, err
+			return p, err
 		}
 		if found {
-			s.put(m, slot, &d.presence)
+			s.put(m, slot, &p)
 		}
 	}
-	err = t.decodeBody(s, shape, body, &d.presence)
-	return d.presence, err
+	return p, decodeBody(protocol, s, shape, body, &p)
 }
 
 // member fills a slot from path, query or headers; found says whether it did.
@@ -50,20 +54,22 @@ func (d *restDecoder) member(slot reflect.Value, m *awsapi.Member) (found bool, 
 	case awsapi.InQuery:
 		return d.queryMember(slot, m)
 	case awsapi.InHeader:
-		text := d.r.Header.Get(m.WireName())
+		text := d.header.Get(m.WireName())
 		if m.Shape.Type == awsapi.List && text != "" {
 			return true, setList(slot, m.Shape, splitHeader(text))
 		}
 		return text != "", set(slot, m.Shape, text, text != "")
 	case awsapi.InHeaders:
 		return d.prefixed(slot, m)
+	case awsapi.InStatus:
+		return d.status != 0, set(slot, m.Shape, strconv.Itoa(d.status), d.status != 0)
 	}
 	return false, nil
 }
 
 func set(slot reflect.Value, shape *awsapi.Shape, text string, found bool) error {
 	if found && !setText(slot, shape, text) {
-		return errValue(text, shape)
+		return errValue(shape)
 	}
 	return nil
 }
@@ -104,6 +110,9 @@ func (d *restDecoder) queryMember(slot reflect.Value, m *awsapi.Member) (bool, e
 	case m.Shape.Type == awsapi.List:
 		return true, setList(slot, m.Shape, texts)
 	}
+	if len(texts) > 1 { // twice: see readJSON
+		return false, errMalformed("a query parameter occurs more than once")
+	}
 	return true, set(slot, m.Shape, texts[0], true)
 }
 
@@ -113,7 +122,7 @@ func (d *restDecoder) prefixed(slot reflect.Value, m *awsapi.Member) (bool, erro
 	found := false
 	prefix := http.CanonicalHeaderKey(m.LocationName + "x")
 	prefix = prefix[:len(prefix)-1]
-	for name, values := range d.r.Header {
+	for name, values := range d.header {
 		if len(name) <= len(prefix) || !strings.EqualFold(name[:len(prefix)], prefix) {
 			continue
 		}
@@ -130,12 +139,12 @@ func (d *restDecoder) prefixed(slot reflect.Value, m *awsapi.Member) (bool, erro
 }
 
 // decodeBody fills the payload member, or the members that stand in the body.
-func (t *Target) decodeBody(s structure, shape *awsapi.Shape, body []byte, p *Presence) error {
+func decodeBody(protocol string, s structure, shape *awsapi.Shape, body []byte, p *Presence) error {
 	if shape.Payload == "" {
 		if len(body) == 0 || !hasBody(shape) {
 			return nil
 		}
-		return t.decodeMembers(s, shape, body, true, p)
+		return decodeMembers(protocol, s, shape, body, true, p)
 	}
 	m, i := shape.MemberNamed(shape.Payload)
 	if m == nil || len(body) == 0 || m.Shape.EventStream {
@@ -152,7 +161,7 @@ func (t *Target) decodeBody(s structure, shape *awsapi.Shape, body []byte, p *Pr
 		if err != nil {
 			return err
 		}
-		if err := t.decodeMembers(inner, m.Shape, body, false, p); err != nil {
+		if err := decodeMembers(protocol, inner, m.Shape, body, false, p); err != nil {
 			return err
 		}
 	}
@@ -169,8 +178,8 @@ func hasBody(shape *awsapi.Shape) bool {
 	return false
 }
 
-func (t *Target) decodeMembers(s structure, shape *awsapi.Shape, body []byte, top bool, p *Presence) error {
-	if t.Protocol == awsapi.RESTXML {
+func decodeMembers(protocol string, s structure, shape *awsapi.Shape, body []byte, top bool, p *Presence) error {
+	if protocol == awsapi.RESTXML {
 		root, err := parseXML(body)
 		if err != nil {
 			return err
@@ -289,7 +298,7 @@ func (t *Target) appendBody(dst []byte, s values, v reflect.Value, res *Response
 		if !hasBody(shape) {
 			return dst, nil
 		}
-		return t.appendDocument(dst, rootName(t.Operation), v, shape, inBody)
+		return appendRoot(dst, rootName(t.Operation), namespaceOf(t.Service), v, shape, inBody)
 	}
 	m, i := shape.MemberNamed(shape.Payload)
 	field, ok := s.member(i, m)
@@ -307,7 +316,7 @@ func (t *Target) appendBody(dst []byte, s values, v reflect.Value, res *Response
 	case t.Protocol == awsapi.RESTJSON:
 		return appendJSON(dst, field, m.Shape, "unixTimestamp")
 	}
-	return t.appendDocument(dst, orName(m.LocationName, m.Shape.Name), field, m.Shape, nil)
+	return appendRoot(dst, orName(m.LocationName, m.Shape.Name), namespaceOf(t.Service), field, m.Shape, nil)
 }
 
 // payloadType replaces the protocol's content type for bytes of any kind, unless
@@ -328,11 +337,16 @@ func rootName(op *awsapi.Operation) string {
 	return strings.TrimSuffix(op.Output.Name, "Output") + "Result"
 }
 
-func (t *Target) appendDocument(dst []byte, root string, v reflect.Value, shape *awsapi.Shape, only func(*awsapi.Member) bool) ([]byte, error) {
-	ns := t.Service.Namespace
-	if ns == "" && t.Service.Name == "s3" {
-		ns = "http://s3.amazonaws.com/doc/2006-03-01/"
+// namespaceOf is that of the service's documents; the model of S3 doesn't say.
+func namespaceOf(s *awsapi.Service) string {
+	if s.Namespace == "" && s.Name == "s3" {
+		return "http://s3.amazonaws.com/doc/2006-03-01/"
 	}
+	return s.Namespace
+}
+
+// appendRoot appends an XML document; only, where given, says which members.
+func appendRoot(dst []byte, root, ns string, v reflect.Value, shape *awsapi.Shape, only func(*awsapi.Member) bool) ([]byte, error) {
 	w := xmlWriter{dst: append(append(dst, xmlDeclaration...), '\n'), indent: -1, format: "iso8601ms"}
 	w.open(root)
 	w.dst = w.dst[:len(w.dst)-1]

@@ -52,7 +52,9 @@ func (s values) member(i int, m *awsapi.Member) (reflect.Value, bool) {
 	case reflect.Invalid:
 		return f, false
 	case reflect.String:
-		return f, s.doc || m.Required || f.Len() > 0
+		// A required text that may not be empty is absent when it is: the root
+		// user has neither a name nor a path.
+		return f, s.doc || f.Len() > 0 || m.Required && m.Shape.Min == 0
 	case reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface:
 		return f, !f.IsNil()
 	case reflect.Struct:

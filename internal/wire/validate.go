@@ -60,6 +60,7 @@ type path struct {
 	index  int
 }
 
+// String returns the path in AWS's words: tags.1.member.key.
 func (p *path) String() string {
 	if p == nil {
 		return ""

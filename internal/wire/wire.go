@@ -34,7 +34,7 @@ type Target struct {
 	Operation   *awsapi.Operation // nil where the model has none of that name, or there is no model
 	Params      awsapi.Params     // labels of a REST path
 	Form        *Form             // the parameters of a query or ec2 request
-	AcceptJSON  bool              // a query request that asks for JSON (facts, 1.1)
+	AcceptJSON  bool              // answer in JSON although the protocol is query: STS can (facts, 1.1)
 }
 
 // Response is an answer ready to be sent.
@@ -44,14 +44,20 @@ type Response struct {
 	Body   []byte
 }
 
-// Write sends the response.
+// Write sends the response. Where the operation has set the length (HeadObject),
+// that is kept.
 func (r *Response) Write(w http.ResponseWriter) error {
 	h := w.Header()
+	if r.Status != http.StatusNoContent {
+		h.Set("Content-Length", strconv.Itoa(len(r.Body)))
+	}
 	for _, f := range r.Header {
 		h.Set(f.Name, f.Value)
 	}
-	h.Set("Content-Length", strconv.Itoa(len(r.Body)))
 	w.WriteHeader(r.Status)
+	if len(r.Body) == 0 {
+		return nil
+	}
 	_, err := w.Write(r.Body)
 	return err
 }

@@ -230,12 +230,24 @@ func (w *xmlWriter) scalar(name string, v reflect.Value, shape *awsapi.Shape) er
 	return nil
 }
 
+// plainXML marks the bytes that stand for themselves in XML.
+var plainXML = func() (t [256]bool) {
+	for c := range utf8.RuneSelf {
+		t[c] = c >= 0x20 && c != '&' && c != '<' && c != '>' && c != '"' || c == '\t' || c == '\n'
+	}
+	return t
+}()
+
 // appendXMLText escapes s for text and for attributes in double quotes. A
 // carriage return is written as a reference, for XML readers would make a line
 // feed of it; what XML can't hold becomes U+FFFD.
 func appendXMLText(dst []byte, s string) []byte {
 	last := 0
 	for i := 0; i < len(s); {
+		if plainXML[s[i]] {
+			i++
+			continue
+		}
 		var esc string
 		size := 1
 		switch c := s[i]; {
@@ -249,11 +261,8 @@ func appendXMLText(dst []byte, s string) []byte {
 			esc = "&quot;"
 		case c == '\r':
 			esc = "&#13;"
-		case c < 0x20 && c != '\t' && c != '\n':
+		case c < 0x20:
 			esc = "\uFFFD"
-		case c < utf8.RuneSelf:
-			i++
-			continue
 		default:
 			var r rune
 			r, size = utf8.DecodeRuneInString(s[i:])

@@ -19,9 +19,10 @@ type node struct {
 	kids  []*node
 }
 
-func errXML() error {
-	return awsapi.Code("MalformedXML").New("The XML you provided was not well-formed or did not validate against our published schema")
-}
+// malformedXML is S3's text.
+const malformedXML = "The XML you provided was not well-formed or did not validate against our published schema"
+
+func errXML() error { return awsapi.Code("MalformedXML").New(malformedXML) }
 
 // parseXML reads a document into memory. It takes no DOCTYPE and so no entities
 // but XML's own.
@@ -122,11 +123,13 @@ func (d *xmlDecoder) member(slot reflect.Value, m *awsapi.Member, n *node, depth
 		}
 		return true, d.collection(slot, m.Shape, list, depth)
 	}
-	kid := n.child(name)
-	if kid == nil {
+	switch kids := n.children(name); len(kids) {
+	case 0:
 		return false, nil
+	case 1:
+		return true, d.value(slot, m.Shape, kids[0], depth)
 	}
-	return true, d.value(slot, m.Shape, kid, depth)
+	return false, errXML() // twice: see readJSON
 }
 
 func (d *xmlDecoder) value(slot reflect.Value, shape *awsapi.Shape, n *node, depth int) error {

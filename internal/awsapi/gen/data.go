@@ -80,6 +80,15 @@ func (src *sources) action(service, op string) (action, version string, ok bool)
 }
 
 func (src *sources) check() error {
+	for prefix, a := range src.authorizations {
+		for name, action := range a.Actions {
+			for _, r := range action.Resources {
+				if _, exists := a.ResourceTypes[r.Type]; !exists {
+					return fmt.Errorf("%s:%s: no such resource type as %s", prefix, name, r.Type)
+				}
+			}
+		}
+	}
 	for name, m := range src.models {
 		for op := range m.Operations {
 			if _, _, ok := src.action(name, op); !ok {
@@ -246,16 +255,8 @@ func encodeAuthorization(a authorization) []byte {
 	for _, name := range slices.SortedFunc(maps.Keys(a.Actions), awsapi.CompareFold) {
 		x := a.Actions[name]
 		w.all(name, x.Access)
-		resources := slices.Clone(x.Resources)
-		resources = slices.DeleteFunc(resources, func(r struct {
-			Type     string
-			Required bool
-		}) bool {
-			_, known := types[r.Type]
-			return !known
-		})
-		w.int(len(resources))
-		for _, r := range resources {
+		w.int(len(x.Resources))
+		for _, r := range x.Resources {
 			v := types[r.Type] << 1
 			if r.Required {
 				v |= 1

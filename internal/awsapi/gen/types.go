@@ -133,7 +133,13 @@ func (g *goWriter) operationNames() {
 	for _, op := range sortedKeys(g.model.Operations) {
 		g.printf("operations", "\t%q,\n", op)
 	}
-	g.printf("operations", "}\n")
+	g.printf("operations", "}\n\n")
+	g.printf("operations", "// New returns pointers to a new input and a new output of the named operation;\n")
+	g.printf("operations", "// nils where there is none of that name.\nfunc New(operation string) (in, out any) {\n\tswitch operation {\n")
+	for _, op := range sortedKeys(g.model.Operations) {
+		g.printf("operations", "\tcase %q:\n\t\treturn new(%sRequest), new(%sResponse)\n", op, op, op)
+	}
+	g.printf("operations", "\t}\n\treturn nil, nil\n}\n")
 }
 
 func (g *goWriter) errorCodes() {
@@ -158,7 +164,11 @@ func (g *goWriter) errorCodes() {
 	g.printf("errors", "import \"github.com/sallyport-iam/sallyport/internal/awsapi\"\n\n")
 	g.printf("errors", "// The error codes that the model names, with their HTTP status.\nconst (\n")
 	for _, c := range codes {
-		g.printf("errors", "\t%s awsapi.Code = %q // %d\n", goName(c.name), c.name, c.status)
+		comment := ""
+		if c.status != 0 {
+			comment = fmt.Sprintf(" // %d", c.status)
+		}
+		g.printf("errors", "\t%s awsapi.Code = %q%s\n", goName(c.name), c.name, comment)
 	}
 	g.printf("errors", ")\n")
 }

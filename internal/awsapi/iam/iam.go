@@ -10,7 +10,7 @@
 // it. They keep AWS's spelling with a capital first letter. Their types are:
 //
 //	string     string; "" is absent. In an answer an empty string is left out,
-//	           unless the member is required (the Value of a tag)
+//	           unless the member is required and may be empty (the Value of a tag)
 //	boolean    bool where required, else *bool: nil is absent
 //	numbers    int32, int64, … where required, else pointers: nil is absent
 //	timestamp  time.Time; the zero time is absent

@@ -181,3 +181,363 @@ var Operations = []string{
 	"UploadServerCertificate",
 	"UploadSigningCertificate",
 }
+
+// New returns pointers to a new input and a new output of the named operation;
+// nils where there is none of that name.
+func New(operation string) (in, out any) {
+	switch operation {
+	case "AcceptDelegationRequest":
+		return new(AcceptDelegationRequestRequest), new(AcceptDelegationRequestResponse)
+	case "AddClientIDToOpenIDConnectProvider":
+		return new(AddClientIDToOpenIDConnectProviderRequest), new(AddClientIDToOpenIDConnectProviderResponse)
+	case "AddRoleToInstanceProfile":
+		return new(AddRoleToInstanceProfileRequest), new(AddRoleToInstanceProfileResponse)
+	case "AddUserToGroup":
+		return new(AddUserToGroupRequest), new(AddUserToGroupResponse)
+	case "AssociateDelegationRequest":
+		return new(AssociateDelegationRequestRequest), new(AssociateDelegationRequestResponse)
+	case "AttachGroupPolicy":
+		return new(AttachGroupPolicyRequest), new(AttachGroupPolicyResponse)
+	case "AttachRolePolicy":
+		return new(AttachRolePolicyRequest), new(AttachRolePolicyResponse)
+	case "AttachUserPolicy":
+		return new(AttachUserPolicyRequest), new(AttachUserPolicyResponse)
+	case "ChangePassword":
+		return new(ChangePasswordRequest), new(ChangePasswordResponse)
+	case "CreateAccessKey":
+		return new(CreateAccessKeyRequest), new(CreateAccessKeyResponse)
+	case "CreateAccountAlias":
+		return new(CreateAccountAliasRequest), new(CreateAccountAliasResponse)
+	case "CreateDelegationRequest":
+		return new(CreateDelegationRequestRequest), new(CreateDelegationRequestResponse)
+	case "CreateGroup":
+		return new(CreateGroupRequest), new(CreateGroupResponse)
+	case "CreateInstanceProfile":
+		return new(CreateInstanceProfileRequest), new(CreateInstanceProfileResponse)
+	case "CreateLoginProfile":
+		return new(CreateLoginProfileRequest), new(CreateLoginProfileResponse)
+	case "CreateOpenIDConnectProvider":
+		return new(CreateOpenIDConnectProviderRequest), new(CreateOpenIDConnectProviderResponse)
+	case "CreatePolicy":
+		return new(CreatePolicyRequest), new(CreatePolicyResponse)
+	case "CreatePolicyVersion":
+		return new(CreatePolicyVersionRequest), new(CreatePolicyVersionResponse)
+	case "CreateRole":
+		return new(CreateRoleRequest), new(CreateRoleResponse)
+	case "CreateSAMLProvider":
+		return new(CreateSAMLProviderRequest), new(CreateSAMLProviderResponse)
+	case "CreateServiceLinkedRole":
+		return new(CreateServiceLinkedRoleRequest), new(CreateServiceLinkedRoleResponse)
+	case "CreateServiceSpecificCredential":
+		return new(CreateServiceSpecificCredentialRequest), new(CreateServiceSpecificCredentialResponse)
+	case "CreateUser":
+		return new(CreateUserRequest), new(CreateUserResponse)
+	case "CreateVirtualMFADevice":
+		return new(CreateVirtualMFADeviceRequest), new(CreateVirtualMFADeviceResponse)
+	case "DeactivateMFADevice":
+		return new(DeactivateMFADeviceRequest), new(DeactivateMFADeviceResponse)
+	case "DeleteAccessKey":
+		return new(DeleteAccessKeyRequest), new(DeleteAccessKeyResponse)
+	case "DeleteAccountAlias":
+		return new(DeleteAccountAliasRequest), new(DeleteAccountAliasResponse)
+	case "DeleteAccountPasswordPolicy":
+		return new(DeleteAccountPasswordPolicyRequest), new(DeleteAccountPasswordPolicyResponse)
+	case "DeleteGroup":
+		return new(DeleteGroupRequest), new(DeleteGroupResponse)
+	case "DeleteGroupPolicy":
+		return new(DeleteGroupPolicyRequest), new(DeleteGroupPolicyResponse)
+	case "DeleteInstanceProfile":
+		return new(DeleteInstanceProfileRequest), new(DeleteInstanceProfileResponse)
+	case "DeleteLoginProfile":
+		return new(DeleteLoginProfileRequest), new(DeleteLoginProfileResponse)
+	case "DeleteOpenIDConnectProvider":
+		return new(DeleteOpenIDConnectProviderRequest), new(DeleteOpenIDConnectProviderResponse)
+	case "DeletePolicy":
+		return new(DeletePolicyRequest), new(DeletePolicyResponse)
+	case "DeletePolicyVersion":
+		return new(DeletePolicyVersionRequest), new(DeletePolicyVersionResponse)
+	case "DeleteRole":
+		return new(DeleteRoleRequest), new(DeleteRoleResponse)
+	case "DeleteRolePermissionsBoundary":
+		return new(DeleteRolePermissionsBoundaryRequest), new(DeleteRolePermissionsBoundaryResponse)
+	case "DeleteRolePolicy":
+		return new(DeleteRolePolicyRequest), new(DeleteRolePolicyResponse)
+	case "DeleteSAMLProvider":
+		return new(DeleteSAMLProviderRequest), new(DeleteSAMLProviderResponse)
+	case "DeleteSSHPublicKey":
+		return new(DeleteSSHPublicKeyRequest), new(DeleteSSHPublicKeyResponse)
+	case "DeleteServerCertificate":
+		return new(DeleteServerCertificateRequest), new(DeleteServerCertificateResponse)
+	case "DeleteServiceLinkedRole":
+		return new(DeleteServiceLinkedRoleRequest), new(DeleteServiceLinkedRoleResponse)
+	case "DeleteServiceSpecificCredential":
+		return new(DeleteServiceSpecificCredentialRequest), new(DeleteServiceSpecificCredentialResponse)
+	case "DeleteSigningCertificate":
+		return new(DeleteSigningCertificateRequest), new(DeleteSigningCertificateResponse)
+	case "DeleteUser":
+		return new(DeleteUserRequest), new(DeleteUserResponse)
+	case "DeleteUserPermissionsBoundary":
+		return new(DeleteUserPermissionsBoundaryRequest), new(DeleteUserPermissionsBoundaryResponse)
+	case "DeleteUserPolicy":
+		return new(DeleteUserPolicyRequest), new(DeleteUserPolicyResponse)
+	case "DeleteVirtualMFADevice":
+		return new(DeleteVirtualMFADeviceRequest), new(DeleteVirtualMFADeviceResponse)
+	case "DetachGroupPolicy":
+		return new(DetachGroupPolicyRequest), new(DetachGroupPolicyResponse)
+	case "DetachRolePolicy":
+		return new(DetachRolePolicyRequest), new(DetachRolePolicyResponse)
+	case "DetachUserPolicy":
+		return new(DetachUserPolicyRequest), new(DetachUserPolicyResponse)
+	case "DisableOrganizationsRootCredentialsManagement":
+		return new(DisableOrganizationsRootCredentialsManagementRequest), new(DisableOrganizationsRootCredentialsManagementResponse)
+	case "DisableOrganizationsRootSessions":
+		return new(DisableOrganizationsRootSessionsRequest), new(DisableOrganizationsRootSessionsResponse)
+	case "DisableOutboundWebIdentityFederation":
+		return new(DisableOutboundWebIdentityFederationRequest), new(DisableOutboundWebIdentityFederationResponse)
+	case "EnableMFADevice":
+		return new(EnableMFADeviceRequest), new(EnableMFADeviceResponse)
+	case "EnableOrganizationsRootCredentialsManagement":
+		return new(EnableOrganizationsRootCredentialsManagementRequest), new(EnableOrganizationsRootCredentialsManagementResponse)
+	case "EnableOrganizationsRootSessions":
+		return new(EnableOrganizationsRootSessionsRequest), new(EnableOrganizationsRootSessionsResponse)
+	case "EnableOutboundWebIdentityFederation":
+		return new(EnableOutboundWebIdentityFederationRequest), new(EnableOutboundWebIdentityFederationResponse)
+	case "GenerateCredentialReport":
+		return new(GenerateCredentialReportRequest), new(GenerateCredentialReportResponse)
+	case "GenerateOrganizationsAccessReport":
+		return new(GenerateOrganizationsAccessReportRequest), new(GenerateOrganizationsAccessReportResponse)
+	case "GenerateServiceLastAccessedDetails":
+		return new(GenerateServiceLastAccessedDetailsRequest), new(GenerateServiceLastAccessedDetailsResponse)
+	case "GetAccessKeyLastUsed":
+		return new(GetAccessKeyLastUsedRequest), new(GetAccessKeyLastUsedResponse)
+	case "GetAccountAuthorizationDetails":
+		return new(GetAccountAuthorizationDetailsRequest), new(GetAccountAuthorizationDetailsResponse)
+	case "GetAccountPasswordPolicy":
+		return new(GetAccountPasswordPolicyRequest), new(GetAccountPasswordPolicyResponse)
+	case "GetAccountSummary":
+		return new(GetAccountSummaryRequest), new(GetAccountSummaryResponse)
+	case "GetContextKeysForCustomPolicy":
+		return new(GetContextKeysForCustomPolicyRequest), new(GetContextKeysForCustomPolicyResponse)
+	case "GetContextKeysForPrincipalPolicy":
+		return new(GetContextKeysForPrincipalPolicyRequest), new(GetContextKeysForPrincipalPolicyResponse)
+	case "GetCredentialReport":
+		return new(GetCredentialReportRequest), new(GetCredentialReportResponse)
+	case "GetDelegationRequest":
+		return new(GetDelegationRequestRequest), new(GetDelegationRequestResponse)
+	case "GetGroup":
+		return new(GetGroupRequest), new(GetGroupResponse)
+	case "GetGroupPolicy":
+		return new(GetGroupPolicyRequest), new(GetGroupPolicyResponse)
+	case "GetHumanReadableSummary":
+		return new(GetHumanReadableSummaryRequest), new(GetHumanReadableSummaryResponse)
+	case "GetInstanceProfile":
+		return new(GetInstanceProfileRequest), new(GetInstanceProfileResponse)
+	case "GetLoginProfile":
+		return new(GetLoginProfileRequest), new(GetLoginProfileResponse)
+	case "GetMFADevice":
+		return new(GetMFADeviceRequest), new(GetMFADeviceResponse)
+	case "GetOpenIDConnectProvider":
+		return new(GetOpenIDConnectProviderRequest), new(GetOpenIDConnectProviderResponse)
+	case "GetOrganizationsAccessReport":
+		return new(GetOrganizationsAccessReportRequest), new(GetOrganizationsAccessReportResponse)
+	case "GetOutboundWebIdentityFederationInfo":
+		return new(GetOutboundWebIdentityFederationInfoRequest), new(GetOutboundWebIdentityFederationInfoResponse)
+	case "GetPolicy":
+		return new(GetPolicyRequest), new(GetPolicyResponse)
+	case "GetPolicyVersion":
+		return new(GetPolicyVersionRequest), new(GetPolicyVersionResponse)
+	case "GetRole":
+		return new(GetRoleRequest), new(GetRoleResponse)
+	case "GetRolePolicy":
+		return new(GetRolePolicyRequest), new(GetRolePolicyResponse)
+	case "GetSAMLProvider":
+		return new(GetSAMLProviderRequest), new(GetSAMLProviderResponse)
+	case "GetSSHPublicKey":
+		return new(GetSSHPublicKeyRequest), new(GetSSHPublicKeyResponse)
+	case "GetServerCertificate":
+		return new(GetServerCertificateRequest), new(GetServerCertificateResponse)
+	case "GetServiceLastAccessedDetails":
+		return new(GetServiceLastAccessedDetailsRequest), new(GetServiceLastAccessedDetailsResponse)
+	case "GetServiceLastAccessedDetailsWithEntities":
+		return new(GetServiceLastAccessedDetailsWithEntitiesRequest), new(GetServiceLastAccessedDetailsWithEntitiesResponse)
+	case "GetServiceLinkedRoleDeletionStatus":
+		return new(GetServiceLinkedRoleDeletionStatusRequest), new(GetServiceLinkedRoleDeletionStatusResponse)
+	case "GetUser":
+		return new(GetUserRequest), new(GetUserResponse)
+	case "GetUserPolicy":
+		return new(GetUserPolicyRequest), new(GetUserPolicyResponse)
+	case "ListAccessKeys":
+		return new(ListAccessKeysRequest), new(ListAccessKeysResponse)
+	case "ListAccountAliases":
+		return new(ListAccountAliasesRequest), new(ListAccountAliasesResponse)
+	case "ListAttachedGroupPolicies":
+		return new(ListAttachedGroupPoliciesRequest), new(ListAttachedGroupPoliciesResponse)
+	case "ListAttachedRolePolicies":
+		return new(ListAttachedRolePoliciesRequest), new(ListAttachedRolePoliciesResponse)
+	case "ListAttachedUserPolicies":
+		return new(ListAttachedUserPoliciesRequest), new(ListAttachedUserPoliciesResponse)
+	case "ListDelegationRequests":
+		return new(ListDelegationRequestsRequest), new(ListDelegationRequestsResponse)
+	case "ListEntitiesForPolicy":
+		return new(ListEntitiesForPolicyRequest), new(ListEntitiesForPolicyResponse)
+	case "ListGroupPolicies":
+		return new(ListGroupPoliciesRequest), new(ListGroupPoliciesResponse)
+	case "ListGroups":
+		return new(ListGroupsRequest), new(ListGroupsResponse)
+	case "ListGroupsForUser":
+		return new(ListGroupsForUserRequest), new(ListGroupsForUserResponse)
+	case "ListInstanceProfileTags":
+		return new(ListInstanceProfileTagsRequest), new(ListInstanceProfileTagsResponse)
+	case "ListInstanceProfiles":
+		return new(ListInstanceProfilesRequest), new(ListInstanceProfilesResponse)
+	case "ListInstanceProfilesForRole":
+		return new(ListInstanceProfilesForRoleRequest), new(ListInstanceProfilesForRoleResponse)
+	case "ListMFADeviceTags":
+		return new(ListMFADeviceTagsRequest), new(ListMFADeviceTagsResponse)
+	case "ListMFADevices":
+		return new(ListMFADevicesRequest), new(ListMFADevicesResponse)
+	case "ListOpenIDConnectProviderTags":
+		return new(ListOpenIDConnectProviderTagsRequest), new(ListOpenIDConnectProviderTagsResponse)
+	case "ListOpenIDConnectProviders":
+		return new(ListOpenIDConnectProvidersRequest), new(ListOpenIDConnectProvidersResponse)
+	case "ListOrganizationsFeatures":
+		return new(ListOrganizationsFeaturesRequest), new(ListOrganizationsFeaturesResponse)
+	case "ListPolicies":
+		return new(ListPoliciesRequest), new(ListPoliciesResponse)
+	case "ListPoliciesGrantingServiceAccess":
+		return new(ListPoliciesGrantingServiceAccessRequest), new(ListPoliciesGrantingServiceAccessResponse)
+	case "ListPolicyTags":
+		return new(ListPolicyTagsRequest), new(ListPolicyTagsResponse)
+	case "ListPolicyVersions":
+		return new(ListPolicyVersionsRequest), new(ListPolicyVersionsResponse)
+	case "ListRolePolicies":
+		return new(ListRolePoliciesRequest), new(ListRolePoliciesResponse)
+	case "ListRoleTags":
+		return new(ListRoleTagsRequest), new(ListRoleTagsResponse)
+	case "ListRoles":
+		return new(ListRolesRequest), new(ListRolesResponse)
+	case "ListSAMLProviderTags":
+		return new(ListSAMLProviderTagsRequest), new(ListSAMLProviderTagsResponse)
+	case "ListSAMLProviders":
+		return new(ListSAMLProvidersRequest), new(ListSAMLProvidersResponse)
+	case "ListSSHPublicKeys":
+		return new(ListSSHPublicKeysRequest), new(ListSSHPublicKeysResponse)
+	case "ListServerCertificateTags":
+		return new(ListServerCertificateTagsRequest), new(ListServerCertificateTagsResponse)
+	case "ListServerCertificates":
+		return new(ListServerCertificatesRequest), new(ListServerCertificatesResponse)
+	case "ListServiceSpecificCredentials":
+		return new(ListServiceSpecificCredentialsRequest), new(ListServiceSpecificCredentialsResponse)
+	case "ListSigningCertificates":
+		return new(ListSigningCertificatesRequest), new(ListSigningCertificatesResponse)
+	case "ListUserPolicies":
+		return new(ListUserPoliciesRequest), new(ListUserPoliciesResponse)
+	case "ListUserTags":
+		return new(ListUserTagsRequest), new(ListUserTagsResponse)
+	case "ListUsers":
+		return new(ListUsersRequest), new(ListUsersResponse)
+	case "ListVirtualMFADevices":
+		return new(ListVirtualMFADevicesRequest), new(ListVirtualMFADevicesResponse)
+	case "PutGroupPolicy":
+		return new(PutGroupPolicyRequest), new(PutGroupPolicyResponse)
+	case "PutRolePermissionsBoundary":
+		return new(PutRolePermissionsBoundaryRequest), new(PutRolePermissionsBoundaryResponse)
+	case "PutRolePolicy":
+		return new(PutRolePolicyRequest), new(PutRolePolicyResponse)
+	case "PutUserPermissionsBoundary":
+		return new(PutUserPermissionsBoundaryRequest), new(PutUserPermissionsBoundaryResponse)
+	case "PutUserPolicy":
+		return new(PutUserPolicyRequest), new(PutUserPolicyResponse)
+	case "RejectDelegationRequest":
+		return new(RejectDelegationRequestRequest), new(RejectDelegationRequestResponse)
+	case "RemoveClientIDFromOpenIDConnectProvider":
+		return new(RemoveClientIDFromOpenIDConnectProviderRequest), new(RemoveClientIDFromOpenIDConnectProviderResponse)
+	case "RemoveRoleFromInstanceProfile":
+		return new(RemoveRoleFromInstanceProfileRequest), new(RemoveRoleFromInstanceProfileResponse)
+	case "RemoveUserFromGroup":
+		return new(RemoveUserFromGroupRequest), new(RemoveUserFromGroupResponse)
+	case "ResetServiceSpecificCredential":
+		return new(ResetServiceSpecificCredentialRequest), new(ResetServiceSpecificCredentialResponse)
+	case "ResyncMFADevice":
+		return new(ResyncMFADeviceRequest), new(ResyncMFADeviceResponse)
+	case "SendDelegationToken":
+		return new(SendDelegationTokenRequest), new(SendDelegationTokenResponse)
+	case "SetDefaultPolicyVersion":
+		return new(SetDefaultPolicyVersionRequest), new(SetDefaultPolicyVersionResponse)
+	case "SetSecurityTokenServicePreferences":
+		return new(SetSecurityTokenServicePreferencesRequest), new(SetSecurityTokenServicePreferencesResponse)
+	case "SimulateCustomPolicy":
+		return new(SimulateCustomPolicyRequest), new(SimulateCustomPolicyResponse)
+	case "SimulatePrincipalPolicy":
+		return new(SimulatePrincipalPolicyRequest), new(SimulatePrincipalPolicyResponse)
+	case "TagInstanceProfile":
+		return new(TagInstanceProfileRequest), new(TagInstanceProfileResponse)
+	case "TagMFADevice":
+		return new(TagMFADeviceRequest), new(TagMFADeviceResponse)
+	case "TagOpenIDConnectProvider":
+		return new(TagOpenIDConnectProviderRequest), new(TagOpenIDConnectProviderResponse)
+	case "TagPolicy":
+		return new(TagPolicyRequest), new(TagPolicyResponse)
+	case "TagRole":
+		return new(TagRoleRequest), new(TagRoleResponse)
+	case "TagSAMLProvider":
+		return new(TagSAMLProviderRequest), new(TagSAMLProviderResponse)
+	case "TagServerCertificate":
+		return new(TagServerCertificateRequest), new(TagServerCertificateResponse)
+	case "TagUser":
+		return new(TagUserRequest), new(TagUserResponse)
+	case "UntagInstanceProfile":
+		return new(UntagInstanceProfileRequest), new(UntagInstanceProfileResponse)
+	case "UntagMFADevice":
+		return new(UntagMFADeviceRequest), new(UntagMFADeviceResponse)
+	case "UntagOpenIDConnectProvider":
+		return new(UntagOpenIDConnectProviderRequest), new(UntagOpenIDConnectProviderResponse)
+	case "UntagPolicy":
+		return new(UntagPolicyRequest), new(UntagPolicyResponse)
+	case "UntagRole":
+		return new(UntagRoleRequest), new(UntagRoleResponse)
+	case "UntagSAMLProvider":
+		return new(UntagSAMLProviderRequest), new(UntagSAMLProviderResponse)
+	case "UntagServerCertificate":
+		return new(UntagServerCertificateRequest), new(UntagServerCertificateResponse)
+	case "UntagUser":
+		return new(UntagUserRequest), new(UntagUserResponse)
+	case "UpdateAccessKey":
+		return new(UpdateAccessKeyRequest), new(UpdateAccessKeyResponse)
+	case "UpdateAccountPasswordPolicy":
+		return new(UpdateAccountPasswordPolicyRequest), new(UpdateAccountPasswordPolicyResponse)
+	case "UpdateAssumeRolePolicy":
+		return new(UpdateAssumeRolePolicyRequest), new(UpdateAssumeRolePolicyResponse)
+	case "UpdateDelegationRequest":
+		return new(UpdateDelegationRequestRequest), new(UpdateDelegationRequestResponse)
+	case "UpdateGroup":
+		return new(UpdateGroupRequest), new(UpdateGroupResponse)
+	case "UpdateLoginProfile":
+		return new(UpdateLoginProfileRequest), new(UpdateLoginProfileResponse)
+	case "UpdateOpenIDConnectProviderThumbprint":
+		return new(UpdateOpenIDConnectProviderThumbprintRequest), new(UpdateOpenIDConnectProviderThumbprintResponse)
+	case "UpdateRole":
+		return new(UpdateRoleRequest), new(UpdateRoleResponse)
+	case "UpdateRoleDescription":
+		return new(UpdateRoleDescriptionRequest), new(UpdateRoleDescriptionResponse)
+	case "UpdateSAMLProvider":
+		return new(UpdateSAMLProviderRequest), new(UpdateSAMLProviderResponse)
+	case "UpdateSSHPublicKey":
+		return new(UpdateSSHPublicKeyRequest), new(UpdateSSHPublicKeyResponse)
+	case "UpdateServerCertificate":
+		return new(UpdateServerCertificateRequest), new(UpdateServerCertificateResponse)
+	case "UpdateServiceSpecificCredential":
+		return new(UpdateServiceSpecificCredentialRequest), new(UpdateServiceSpecificCredentialResponse)
+	case "UpdateSigningCertificate":
+		return new(UpdateSigningCertificateRequest), new(UpdateSigningCertificateResponse)
+	case "UpdateUser":
+		return new(UpdateUserRequest), new(UpdateUserResponse)
+	case "UploadSSHPublicKey":
+		return new(UploadSSHPublicKeyRequest), new(UploadSSHPublicKeyResponse)
+	case "UploadServerCertificate":
+		return new(UploadServerCertificateRequest), new(UploadServerCertificateResponse)
+	case "UploadSigningCertificate":
+		return new(UploadSigningCertificateRequest), new(UploadSigningCertificateResponse)
+	}
+	return nil, nil
+}

@@ -16,3 +16,33 @@ var Operations = []string{
 	"GetSessionToken",
 	"GetWebIdentityToken",
 }
+
+// New returns pointers to a new input and a new output of the named operation;
+// nils where there is none of that name.
+func New(operation string) (in, out any) {
+	switch operation {
+	case "AssumeRole":
+		return new(AssumeRoleRequest), new(AssumeRoleResponse)
+	case "AssumeRoleWithSAML":
+		return new(AssumeRoleWithSAMLRequest), new(AssumeRoleWithSAMLResponse)
+	case "AssumeRoleWithWebIdentity":
+		return new(AssumeRoleWithWebIdentityRequest), new(AssumeRoleWithWebIdentityResponse)
+	case "AssumeRoot":
+		return new(AssumeRootRequest), new(AssumeRootResponse)
+	case "DecodeAuthorizationMessage":
+		return new(DecodeAuthorizationMessageRequest), new(DecodeAuthorizationMessageResponse)
+	case "GetAccessKeyInfo":
+		return new(GetAccessKeyInfoRequest), new(GetAccessKeyInfoResponse)
+	case "GetCallerIdentity":
+		return new(GetCallerIdentityRequest), new(GetCallerIdentityResponse)
+	case "GetDelegatedAccessToken":
+		return new(GetDelegatedAccessTokenRequest), new(GetDelegatedAccessTokenResponse)
+	case "GetFederationToken":
+		return new(GetFederationTokenRequest), new(GetFederationTokenResponse)
+	case "GetSessionToken":
+		return new(GetSessionTokenRequest), new(GetSessionTokenResponse)
+	case "GetWebIdentityToken":
+		return new(GetWebIdentityTokenRequest), new(GetWebIdentityTokenResponse)
+	}
+	return nil, nil
+}
