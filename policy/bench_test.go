@@ -143,12 +143,39 @@ func BenchmarkEvaluateMany(b *testing.B) {
 	}
 }
 
+// BenchmarkNewSet is what a principal's policies cost before its first request.
+func BenchmarkNewSet(b *testing.B) {
+	for _, n := range []int{3, 1000} {
+		policies := many(b, n, func(i int) string {
+			return fmt.Sprintf(`"Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::bucket-%d/*"`, i)
+		}).Policies()
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				NewSet(policies...)
+			}
+		})
+	}
+}
+
 // BenchmarkEvaluateStars has nothing for an index to tell apart.
 func BenchmarkEvaluateStars(b *testing.B) {
 	set := many(b, 1000, func(i int) string {
 		return fmt.Sprintf(`"Action":"s3:GetObject","Resource":"*","Condition":{"StringEquals":{"aws:username":"user-%d"},"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}`, i)
 	})
 	benchEvaluate(b, annGets("arn:aws:s3:::bucket/x"), &Policies{Identity: set}, ImplicitDeny)
+}
+
+// BenchmarkEvaluateLongList has one statement of 2,000 actions.
+func BenchmarkEvaluateLongList(b *testing.B) {
+	actions := make([]string, 2000)
+	for i := range actions {
+		actions[i] = fmt.Sprintf(`"svc%d:Describe%d*"`, i/20, i)
+	}
+	p := parsed(b, with(`"Effect":"Allow","Action":[`+strings.Join(actions, ",")+`],"Resource":"*"`), Managed)
+	req := annGets("*")
+	req.Action = "svc99:Describe1999Things"
+	benchEvaluate(b, req, &Policies{Identity: NewSet(p)}, Allowed)
 }
 
 func TestEvaluateAllocatesNothing(t *testing.T) {

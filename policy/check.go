@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/sallyport-iam/sallyport/arn"
 )
 
 // The texts with which IAM refuses documents other than trust policies.
@@ -145,8 +147,6 @@ func checkDates(c *rawCondition) *Error {
 	return nil
 }
 
-var sidForm = regexp.MustCompile(`^[0-9A-Za-z]*$`)
-
 // checkSids leaves the form of a Sid to the service where the policy is a
 // resource's: S3, for one, takes blanks.
 func checkSids(d *document, kind Kind) *Error {
@@ -162,11 +162,15 @@ func checkSids(d *document, kind Kind) *Error {
 		seen[sid.text] = true
 	}
 	for i := range d.statements {
-		if sid := d.statements[i].sid; kind != Resource && !sidForm.MatchString(sid.text) {
+		if sid := d.statements[i].sid; kind != Resource && strings.ContainsFunc(sid.text, notSid) {
 			return fault(sid.at, msgSidForm, "Sid %q has other characters", sid.text)
 		}
 	}
 	return nil
+}
+
+func notSid(c rune) bool {
+	return !('A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9')
 }
 
 // checkPrincipals demands a principal where the kind of policy has one.
@@ -244,9 +248,9 @@ func principalForm(member, v string) bool {
 	if v == "*" || isAccount(v) || uniqueForm.MatchString(v) {
 		return true
 	}
-	f := strings.SplitN(v, ":", 6)
+	f, n := arn.Split(v)
 	// CloudFront's origin access identities are users of an account of that name.
-	if len(f) != 6 || f[0] != "arn" || !partitions[f[1]] || f[1] == "*" || f[3] != "" || !isAccount(f[4]) && f[4] != "cloudfront" {
+	if n != arn.Fields || f[0] != "arn" || !partitions[f[1]] || f[1] == "*" || f[3] != "" || !isAccount(f[4]) && f[4] != "cloudfront" {
 		return false
 	}
 	return f[2] == "iam" && iamForm.MatchString(f[5]) || f[2] == "sts" && stsForm.MatchString(f[5])

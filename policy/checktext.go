@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/sallyport-iam/sallyport/arn"
 )
 
 // partitions are those that a Resource may name.
@@ -29,8 +31,11 @@ var regional = []string{
 // ones in a list, AWS was seen to report the last in the order of the alphabet.
 func checkResources(d *document, _ Kind) *Error {
 	for i := range d.statements {
-		items := slices.Clone(d.statements[i].resource.items)
-		slices.SortStableFunc(items, func(a, b item) int { return strings.Compare(b.text, a.text) })
+		items := d.statements[i].resource.items
+		if len(items) > 1 {
+			items = slices.Clone(items)
+			slices.SortStableFunc(items, func(a, b item) int { return strings.Compare(b.text, a.text) })
+		}
 		for _, r := range items {
 			if msg := resourceFault(r.text); msg != "" {
 				return fault(r.at, msg, "%q is no resource", r.text)
@@ -43,11 +48,11 @@ func checkResources(d *document, _ Kind) *Error {
 // legacyFault says whether a resource in a known partition has too few fields
 // and one of them empty, or no service.
 func legacyFault(text string) bool {
-	f := strings.SplitN(text, ":", 6)
-	if len(f) < 3 || !partitions[f[1]] {
+	f, n := arn.Split(text)
+	if n < 3 || !partitions[f[1]] {
 		return false
 	}
-	return f[2] == "" || len(f) < 6 && slices.Contains(f, "")
+	return f[2] == "" || n < arn.Fields && slices.Contains(f[:n], "")
 }
 
 // resourceFault returns what AWS says of a resource, or nothing.
@@ -55,26 +60,27 @@ func resourceFault(text string) string {
 	if text == "*" {
 		return ""
 	}
-	f := strings.SplitN(text, ":", 6)
+	f, n := arn.Split(text)
 	switch {
-	case len(f) == 1:
+	case n == 1:
 		return fmt.Sprintf("Resource %s must be in ARN format or \"*\".", text)
 	case !partitions[f[1]]:
-		whole := append([]string{"arn"}, f[1:]...)
-		for len(whole) < 6 {
-			whole = append(whole, "*")
+		whole := f
+		whole[0] = "arn"
+		for i := n; i < arn.Fields; i++ {
+			whole[i] = "*"
 		}
-		return fmt.Sprintf("Partition \"%s\" is not valid for resource \"%s\".", f[1], strings.Join(whole, ":"))
-	case len(f) == 2 || strings.ContainsAny(f[2], "*?"):
+		return fmt.Sprintf("Partition \"%s\" is not valid for resource \"%s\".", f[1], strings.Join(whole[:], ":"))
+	case n == 2 || strings.ContainsAny(f[2], "*?"):
 		return "Resource vendor must be fully qualified and cannot contain regexes."
-	case len(f) < 6:
+	case n < arn.Fields:
 		return "" // short: what is missing may be anything
 	}
-	return serviceFault(text, f)
+	return serviceFault(text, &f)
 }
 
 // serviceFault judges the whole ARNs of the two services that AWS knows better.
-func serviceFault(text string, f []string) string {
+func serviceFault(text string, f *[arn.Fields]string) string {
 	starts := func(prefixes []string) bool {
 		return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(f[5], p) })
 	}
@@ -119,5 +125,5 @@ func actionFault(text string) string {
 }
 
 func notVendor(c rune) bool {
-	return !('A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '.' || c == '-')
+	return notSid(c) && c != '.' && c != '-'
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -109,24 +110,24 @@ func (c *condition) holds(ctx *Context) bool {
 		return c.assume
 	}
 	v := ctx.find(c.key)
-	empty := v == nil || v.kind == multi && len(v.many) == 0
+	empty := v == nil || v.kind == valueMulti && len(v.many) == 0
 	switch {
 	case c.test == testNull:
 		return empty && c.yes || !empty && c.no
-	case c.operator.set == forAll:
+	case c.operator.set == setAll:
 		return empty || c.every(v, ctx)
-	case c.operator.set == forAny:
+	case c.operator.set == setAny:
 		return !empty && c.some(v, ctx)
 	case v == nil:
 		return c.negated || c.ifExists
-	case v.kind == multi:
+	case v.kind == valueMulti:
 		return false // a list wants ForAllValues or ForAnyValue
 	}
 	return c.passes(v, v.one, ctx)
 }
 
 func (c *condition) every(v *value, ctx *Context) bool {
-	if v.kind != multi {
+	if v.kind != valueMulti {
 		return c.passes(v, v.one, ctx)
 	}
 	for _, s := range v.many {
@@ -138,7 +139,7 @@ func (c *condition) every(v *value, ctx *Context) bool {
 }
 
 func (c *condition) some(v *value, ctx *Context) bool {
-	if v.kind != multi {
+	if v.kind != valueMulti {
 		return c.passes(v, v.one, ctx)
 	}
 	for _, s := range v.many {
@@ -153,7 +154,7 @@ func (c *condition) some(v *value, ctx *Context) bool {
 // the policy. A value of the wrong type on either side fails the test, the
 // negated one too.
 func (c *condition) passes(v *value, s string, ctx *Context) bool {
-	if v.kind == instant && c.test != testDate && c.test != testNumber {
+	if v.kind == valueInstant && c.test != testDate && c.test != testNumber {
 		s = v.text()
 	}
 	matched, ok := c.matches(v, s, ctx)
@@ -211,7 +212,7 @@ func (c *condition) matchesText(s string, ctx *Context) bool {
 }
 
 func (c *condition) matchesNumber(v *value, s string) (matched, ok bool) {
-	if v.kind == instant {
+	if v.kind == valueInstant {
 		if !v.isEpoch() {
 			return false, false
 		}
@@ -232,13 +233,13 @@ func (c *condition) matchesNumber(v *value, s string) (matched, ok bool) {
 
 func (c *condition) matchesDate(v *value, s string) (matched, ok bool) {
 	sec := v.sec
-	if v.kind != instant {
+	if v.kind != valueInstant {
 		if sec, ok = parseDate(s); !ok {
 			return false, false
 		}
 	}
 	for _, d := range c.dates {
-		if sec < d && c.order&less != 0 || sec == d && c.order&equal != 0 || sec > d && c.order&greater != 0 {
+		if c.order.accepts(cmp.Compare(sec, d)) {
 			return true, true
 		}
 	}

@@ -22,15 +22,15 @@ type value struct {
 	kind         valueKind
 	one          string
 	many         []string
-	sec          int64 // kind instant: seconds since 1970
+	sec          int64 // kind valueInstant: seconds since 1970
 }
 
 type valueKind uint8
 
 const (
-	single valueKind = iota
-	multi
-	instant
+	valueSingle valueKind = iota
+	valueMulti
+	valueInstant
 )
 
 // Reset removes all keys and keeps the memory.
@@ -48,7 +48,7 @@ func (c *Context) Set(key, v string) {
 // and must not change while the context is in use.
 func (c *Context) SetValues(key string, values ...string) {
 	v := c.put("", key)
-	v.kind, v.many = multi, values
+	v.kind, v.many = valueMulti, values
 }
 
 // SetTime gives a key a point in time, with a resolution of seconds. Date
@@ -57,7 +57,7 @@ func (c *Context) SetValues(key string, values ...string) {
 // 1970; writing that text is the one thing in a decision that allocates.
 func (c *Context) SetTime(key string, t time.Time) {
 	v := c.put("", key)
-	v.kind, v.sec = instant, t.Unix()
+	v.kind, v.sec = valueInstant, t.Unix()
 }
 
 // SetTag gives the key "prefix/name" its value without joining the two:
@@ -69,7 +69,7 @@ func (c *Context) SetTag(prefix, name, v string) {
 // Value returns the text of a single-valued key.
 func (c *Context) Value(key string) (string, bool) {
 	v := c.find(newKey(key))
-	if v == nil || v.kind == multi {
+	if v == nil || v.kind == valueMulti {
 		return "", false
 	}
 	return v.text(), true
@@ -81,7 +81,7 @@ func (c *Context) Values(key string) ([]string, bool) {
 	switch {
 	case v == nil:
 		return nil, false
-	case v.kind == multi:
+	case v.kind == valueMulti:
 		return v.many, true
 	}
 	return []string{v.text()}, true
@@ -142,7 +142,7 @@ func sameKey(v *value, prefix, name string) bool {
 }
 
 func (v *value) text() string {
-	if v.kind != instant {
+	if v.kind != valueInstant {
 		return v.one
 	}
 	if v.isEpoch() {

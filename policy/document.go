@@ -1,6 +1,9 @@
 package policy
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // document is a policy as it is written: read, but not yet judged.
 type document struct {
@@ -100,9 +103,9 @@ func (r *reader) statements(d *document, n *node) {
 		r.statement(d, n)
 		return
 	}
-	d.statements = make([]rawStatement, 0, len(n.items))
-	for i := range n.items {
-		r.statement(d, &n.items[i])
+	d.statements = make([]rawStatement, 0, len(n.members))
+	for i := range n.members {
+		r.statement(d, &n.members[i].value)
 	}
 }
 
@@ -152,12 +155,14 @@ func (r *reader) texts(out []item, name string, n *node, prefix string) []item {
 	case nodeText:
 		return append(out, item{prefix + n.text, n.at})
 	case nodeList:
-		for i := range n.items {
-			if n.items[i].kind != nodeText {
-				r.fail(n.items[i].at, "%s takes a string or a list of strings", name)
+		out = slices.Grow(out, len(n.members))
+		for i := range n.members {
+			v := &n.members[i].value
+			if v.kind != nodeText {
+				r.fail(v.at, "%s takes a string or a list of strings", name)
 				return out
 			}
-			out = append(out, item{prefix + n.items[i].text, n.items[i].at})
+			out = append(out, item{prefix + v.text, v.at})
 		}
 		return out
 	}
@@ -216,13 +221,14 @@ func (r *reader) values(n *node) []item {
 	case nodeText, nodeNumber, nodeBool:
 		return []item{{n.text, n.at}}
 	case nodeList:
-		out := make([]item, 0, len(n.items))
-		for i := range n.items {
-			if k := n.items[i].kind; k != nodeText && k != nodeNumber && k != nodeBool {
-				r.fail(n.items[i].at, "a condition value is a string, a number or a boolean")
+		out := make([]item, 0, len(n.members))
+		for i := range n.members {
+			v := &n.members[i].value
+			if v.kind != nodeText && v.kind != nodeNumber && v.kind != nodeBool {
+				r.fail(v.at, "a condition value is a string, a number or a boolean")
 				return out
 			}
-			out = append(out, item{n.items[i].text, n.items[i].at})
+			out = append(out, item{v.text, v.at})
 		}
 		return out
 	}

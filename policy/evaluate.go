@@ -6,8 +6,9 @@ import (
 	"github.com/sallyport-iam/sallyport/arn"
 )
 
-// Evaluate decides. Unless a point in time must be compared as text (see
-// Context.SetTime), it allocates nothing.
+// Evaluate decides. It allocates nothing but in rarities: a point in time that
+// is compared as text (see Context.SetTime), an address that can't be read, and
+// values of more variables than a dozen.
 func Evaluate(req *Request, in *Policies) Result {
 	if alwaysAllowed(req.Action) {
 		return Result{Decision: Allowed}
@@ -36,7 +37,7 @@ func newQuestion(req *Request, in *Policies) question {
 // verdicts is what each type of policy that takes part says.
 type verdicts struct {
 	resource, identity, boundary, session verdict
-	scp                                   bool // every level of the organization allows
+	scp                                   int // the first level of the organization that doesn't allow, from 1; 0: all do
 }
 
 // judge asks each type of policy, in the order in which denials are named, and
@@ -44,20 +45,21 @@ type verdicts struct {
 func (v *verdicts) judge(q *question, in *Policies) Result {
 	p := q.principal
 	if rcpsBind(p) {
-		for _, set := range in.RCPs {
+		for i, set := range in.RCPs {
 			if r := set.judge(q).deny; r.found() {
-				return r.result(ExplicitDeny, ResourceControlPolicy)
+				return r.result(ExplicitDeny, ResourceControlPolicy).at(i + 1)
 			}
 		}
 	}
-	v.scp = true
 	if scpsBind(p) {
-		for _, set := range in.SCPs {
+		for i, set := range in.SCPs {
 			level := set.judge(q)
 			if level.deny.found() {
-				return level.deny.result(ExplicitDeny, ServiceControlPolicy)
+				return level.deny.result(ExplicitDeny, ServiceControlPolicy).at(i + 1)
 			}
-			v.scp = v.scp && level.allow.found()
+			if v.scp == 0 && !level.allow.found() {
+				v.scp = i + 1
+			}
 		}
 	}
 	if v.resource = in.Resource.judge(q); v.resource.deny.found() {
@@ -91,8 +93,8 @@ func (v *verdicts) decide(req *Request, in *Policies) Result {
 	p := &req.Principal
 	granted := v.resource.grant
 	switch {
-	case !v.scp:
-		return Result{Type: ServiceControlPolicy}
+	case v.scp != 0:
+		return Result{Type: ServiceControlPolicy, Level: v.scp}
 	case p.Type == Root:
 		return v.decideRoot(req, in)
 	case !p.hasPolicies():
@@ -102,9 +104,9 @@ func (v *verdicts) decide(req *Request, in *Policies) Result {
 			return Result{Type: in.resourceType(req.Action)}
 		}
 		return v.decideByPrincipal(req, in, true)
-	case granted&v.enough(p) != 0:
+	case granted&enough(p) != 0:
 		return v.resource.allow.result(Allowed, in.resourceType(req.Action))
-	case granted&v.limited(p) != 0:
+	case granted&limited(p) != 0:
 		return v.decideByPrincipal(req, in, false)
 	case granted == 0 && mustName(req):
 		return Result{Type: in.resourceType(req.Action)}
@@ -114,7 +116,7 @@ func (v *verdicts) decide(req *Request, in *Policies) Result {
 
 // enough returns the kinds of grants in the principal's own account that need
 // no other Allow.
-func (v *verdicts) enough(p *Principal) grant {
+func enough(p *Principal) grant {
 	if p.Type == User {
 		return grantDirect | grantUser
 	}
@@ -123,7 +125,7 @@ func (v *verdicts) enough(p *Principal) grant {
 
 // limited returns the kinds of grants that need no identity policy, but that
 // the boundary and the session policies must allow.
-func (v *verdicts) limited(p *Principal) grant {
+func limited(p *Principal) grant {
 	switch p.Type {
 	case AssumedRole:
 		return grantRole
@@ -177,6 +179,12 @@ func (v *verdicts) decideByPrincipal(req *Request, in *Policies, needIdentity bo
 
 func (r rule) result(d Decision, t PolicyType) Result {
 	return Result{Decision: d, Type: t, Policy: r.policy, Statement: r.number}
+}
+
+// at notes the level of an organization policy.
+func (r Result) at(level int) Result {
+	r.Level = level
+	return r
 }
 
 // resourceType returns how messages name the policy of the resource, which may

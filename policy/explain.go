@@ -1,5 +1,7 @@
 package policy
 
+import "strconv"
+
 // Explanation is a decision with all that led to it: each policy that takes
 // part, and of each statement whether it applies or what kept it from that.
 type Explanation struct {
@@ -59,6 +61,7 @@ func Explain(req *Request, in *Policies) Explanation {
 	e := Explanation{
 		Result: r, Decision: r.Decision, Type: r.Type, Reason: r.why(req),
 		Principal: req.Principal.name(), Action: req.Action, Resource: req.Resource,
+		Policies: []PolicyExplanation{},
 	}
 	p := &req.Principal
 	if rcpsBind(p) {
@@ -122,18 +125,26 @@ func (r Result) why(req *Request) string {
 	switch {
 	case r.Decision != Allowed:
 		if r.Decision == ExplicitDeny {
-			return "a statement of " + r.Type.article() + r.Type.String() + " denies " + req.Action
+			return "a statement of " + r.Type.article() + r.Type.String() + r.where() + " denies " + req.Action
 		}
 		if r.Type == TrustPolicy && req.Principal.Type == Root {
 			return "the root user can't assume roles"
 		}
-		return "no " + r.Type.String() + " allows " + req.Action
+		return "no " + r.Type.String() + r.where() + " allows " + req.Action
 	case r.Type != NoPolicy:
 		return r.Type.article() + r.Type.String() + " allows " + req.Action
 	case alwaysAllowed(req.Action):
 		return req.Action + " is allowed to everyone and can't be denied"
 	}
 	return "the root user needs no policy in its own account"
+}
+
+// where names the level of an organization policy.
+func (r Result) where() string {
+	if r.Level == 0 {
+		return ""
+	}
+	return " at level " + strconv.Itoa(r.Level)
 }
 
 // explain says whether the statement applies, or finds the first part that
@@ -143,8 +154,9 @@ func (s *statement) explain(q *question) StatementExplanation {
 		Number: s.number + 1, Sid: s.raw.sid.text, Effect: s.raw.effect.text,
 		Line: int(s.raw.at.line), Column: int(s.raw.at.col),
 	}
+	granted := s.matchPrincipal(q.principal, q.limited, q.ctx)
 	switch {
-	case s.matchPrincipal(q.principal, q.limited, q.ctx) == 0:
+	case granted == 0:
 		x.Failed = s.failure("Principal", &s.raw.principal, q.principal.name())
 	case !s.matchAction(q.action):
 		x.Failed = s.failure("Action", &s.raw.action, q.action)
@@ -157,6 +169,9 @@ func (s *statement) explain(q *question) StatementExplanation {
 			break
 		}
 		x.Applies = true
+		if !s.deny && granted == grantAccount && q.principal.hasPolicies() {
+			x.Notes = append(x.Notes, "it names only the account, so an identity-based policy must allow too")
+		}
 		for i := range s.conditions {
 			if note := s.conditions[i].surprise(q.ctx); note != "" {
 				x.Notes = append(x.Notes, note)
@@ -207,7 +222,7 @@ func (t *template) unresolved(ctx *Context) string {
 		if !p.variable || p.hasDefault {
 			continue
 		}
-		if v := ctx.find(p.key); v == nil || v.kind == multi {
+		if v := ctx.find(p.key); v == nil || v.kind == valueMulti {
 			return "the variable ${" + p.key.name + "} has no value"
 		}
 	}
@@ -224,6 +239,9 @@ func (c *condition) failure(ctx *Context) *Failure {
 		f.Wanted[i] = v.text
 	}
 	f.Seen, _ = ctx.Values(c.raw.key.text)
+	if f.Seen == nil {
+		f.Seen = []string{} // an empty list in JSON, not null
+	}
 	f.Note = c.note(ctx)
 	return f
 }
@@ -238,7 +256,7 @@ func (c *condition) note(ctx *Context) string {
 		return ""
 	case v == nil:
 		return "the key is absent"
-	case v.kind == multi && c.operator.set == one:
+	case v.kind == valueMulti && c.operator.set == setNone:
 		return "the key holds a list, which needs ForAllValues or ForAnyValue"
 	case c.bad:
 		return "a value in the policy isn't of the operator's type"

@@ -94,6 +94,11 @@ func (g generator) statement(kind Kind) refStatement {
 			s.Conditions = append(s.Conditions, c)
 		}
 	}
+	if g.chance(10) { // enough for the index of actions
+		for i := range fewActions {
+			s.Actions = append(s.Actions, fmt.Sprint("s3:Get", i, "*"))
+		}
+	}
 	if kind == Trust {
 		s.Resources, s.NotResource = nil, false
 	}

@@ -16,33 +16,33 @@ type glob struct {
 type globMode uint8
 
 const (
-	exact globMode = iota // text is plain
-	all                   // matches everything
-	head                  // plain text, then a star
-	other                 // anything else
+	globExact globMode = iota // text is plain
+	globAll                   // matches everything
+	globHead                  // plain text, then a star
+	globOther                 // anything else
 )
 
 func newGlob(pattern string) glob {
 	i := strings.IndexAny(pattern, "*?")
 	switch {
 	case i < 0:
-		return glob{pattern, exact}
+		return glob{pattern, globExact}
 	case pattern == "*":
-		return glob{pattern, all}
+		return glob{pattern, globAll}
 	case i == len(pattern)-1 && pattern[i] == '*':
-		return glob{pattern[:i], head}
+		return glob{pattern[:i], globHead}
 	}
-	return glob{pattern, other}
+	return glob{pattern, globOther}
 }
 
 // match compares with case.
 func (g *glob) match(s string) bool {
 	switch g.mode {
-	case exact:
+	case globExact:
 		return g.text == s
-	case all:
+	case globAll:
 		return true
-	case head:
+	case globHead:
 		return strings.HasPrefix(s, g.text)
 	}
 	return arn.Glob(g.text, s)
@@ -51,11 +51,11 @@ func (g *glob) match(s string) bool {
 // matchFold compares without regard to the case of ASCII letters.
 func (g *glob) matchFold(s string) bool {
 	switch g.mode {
-	case exact:
+	case globExact:
 		return equalFold(g.text, s)
-	case all:
+	case globAll:
 		return true
-	case head:
+	case globHead:
 		return len(s) >= len(g.text) && equalFold(g.text, s[:len(g.text)])
 	}
 	return arn.GlobFold(g.text, s)
@@ -64,9 +64,9 @@ func (g *glob) matchFold(s string) bool {
 // literal returns the plain text that every match begins with.
 func (g *glob) literal() string {
 	switch g.mode {
-	case all:
+	case globAll:
 		return ""
-	case other:
+	case globOther:
 		return g.text[:strings.IndexAny(g.text, "*?")]
 	}
 	return g.text

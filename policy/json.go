@@ -1,7 +1,7 @@
 package policy
 
 import (
-	"fmt"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -33,8 +33,7 @@ const (
 type node struct {
 	kind    nodeKind
 	text    string
-	members []member
-	items   []node
+	members []member // of an object, or the items of a list, which have no name
 	at      position // where the value begins
 	after   position // just past the bracket or comma before it
 	end     position // just past its end
@@ -54,9 +53,18 @@ type scanner struct {
 	text  string
 	off   int
 	line  int32
-	start int // offset at which the line starts
-	wide  int // bytes since then that begin no character
+	start int      // offset at which the line starts
+	wide  int      // bytes since then that begin no character
+	open  []member // of the objects and lists that aren't closed yet
 	err   *Error
+}
+
+// closed takes the members since base off the open ones, in a slice of their
+// own. Collecting them in one place first spares growing many small slices.
+func (s *scanner) closed(base int) []member {
+	members := slices.Clone(s.open[base:])
+	s.open = s.open[:base]
+	return members
 }
 
 // scan reads the whole text as one value.
@@ -80,10 +88,11 @@ func (s *scanner) here() position {
 }
 
 // fail keeps the first error only, and stops the scanner.
-func (s *scanner) fail(format string, args ...any) {
+func (s *scanner) fail(format string, args ...any) { s.failAt(s.here(), format, args...) }
+
+func (s *scanner) failAt(at position, format string, args ...any) {
 	if s.err == nil {
-		p := s.here()
-		s.err = &Error{Code: codeMalformed, Detail: fmt.Sprintf(format, args...), Line: int(p.line), Column: int(p.col)}
+		s.err = fault(at, "", format, args...)
 	}
 }
 
@@ -119,7 +128,7 @@ func (s *scanner) value(depth int) node {
 	case c == '{':
 		n.kind, n.members = nodeObject, s.object(depth)
 	case c == '[':
-		n.kind, n.items = nodeList, s.list(depth)
+		n.kind, n.members = nodeList, s.list(depth)
 	case c == '"':
 		n.kind, n.text = nodeText, s.string()
 	case c == '-' || '0' <= c && c <= '9':
@@ -136,40 +145,59 @@ func (s *scanner) value(depth int) node {
 }
 
 func (s *scanner) object(depth int) []member {
-	var members []member
 	s.off++
 	s.blanks()
 	if s.peek() == '}' {
 		s.off++
 		return nil
 	}
+	base := len(s.open)
+	var names nameSet
 	for s.err == nil {
 		m := member{at: s.here()}
 		if s.peek() != '"' {
 			s.fail("want a member name in double quotes")
-			return nil
+			break
 		}
 		m.name = s.string()
-		for i := range members {
-			if members[i].name == m.name {
-				s.fail("member %q stands twice in one object", m.name)
-			}
+		if names.twice(s.open[base:], m.name) {
+			s.failAt(m.at, "member %q stands twice in one object", m.name)
 		}
 		s.blanks()
 		s.take(':')
 		s.blanks()
 		m.value = s.value(depth + 1)
-		members = append(members, m)
+		s.open = append(s.open, m)
 		if s.close('}') {
 			break
 		}
 		s.blanks()
 	}
-	return members
+	return s.closed(base)
 }
 
-func (s *scanner) list(depth int) []node {
-	var items []node
+// nameSet finds names that stand twice. It is made only for objects of many
+// members, which no honest policy has.
+type nameSet map[string]bool
+
+const fewMembers = 32
+
+func (n *nameSet) twice(earlier []member, name string) bool {
+	if len(earlier) < fewMembers {
+		return slices.ContainsFunc(earlier, func(m member) bool { return m.name == name })
+	}
+	if *n == nil {
+		*n = make(nameSet)
+		for i := range earlier {
+			(*n)[earlier[i].name] = true
+		}
+	}
+	twice := (*n)[name]
+	(*n)[name] = true
+	return twice
+}
+
+func (s *scanner) list(depth int) []member {
 	s.off++
 	after := s.here()
 	s.blanks()
@@ -177,17 +205,18 @@ func (s *scanner) list(depth int) []node {
 		s.off++
 		return nil
 	}
+	base := len(s.open)
 	for s.err == nil {
 		n := s.value(depth + 1)
 		n.after = after
-		items = append(items, n)
+		s.open = append(s.open, member{value: n})
 		if s.close(']') {
 			break
 		}
 		after = s.here()
 		s.blanks()
 	}
-	return items
+	return s.closed(base)
 }
 
 // close takes the bracket that ends a list or object, or the comma before a

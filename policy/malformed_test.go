@@ -7,7 +7,7 @@ import (
 )
 
 func TestMalformed(t *testing.T) {
-	text, err := os.ReadFile("testdata/malformed.json")
+	text, err := os.ReadFile("testdata/policy-malformed.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -17,6 +17,9 @@ func TestMalformed(t *testing.T) {
 	}
 	if err := json.Unmarshal(text, &cases); err != nil {
 		t.Fatal(err)
+	}
+	if len(cases) < 72 {
+		t.Fatalf("only %d documents", len(cases))
 	}
 	kinds := map[string]Kind{"identity": Managed, "resource": Resource, "trust": Trust, "scp": SCP}
 	for _, c := range cases {

@@ -23,9 +23,9 @@ const (
 type order uint8
 
 const (
-	less order = 1 << iota
-	equal
-	greater
+	orderLess order = 1 << iota
+	orderEqual
+	orderGreater
 )
 
 // accepts says whether a comparison's result, as cmp.Compare gives it, is one
@@ -33,20 +33,20 @@ const (
 func (o order) accepts(c int) bool {
 	switch {
 	case c < 0:
-		return o&less != 0
+		return o&orderLess != 0
 	case c > 0:
-		return o&greater != 0
+		return o&orderGreater != 0
 	}
-	return o&equal != 0
+	return o&orderEqual != 0
 }
 
 // quantifier is the set prefix of an operator.
 type quantifier uint8
 
 const (
-	one quantifier = iota
-	forAll
-	forAny
+	setNone quantifier = iota
+	setAll
+	setAny
 )
 
 // operator is a condition operator in its parts.
@@ -66,18 +66,18 @@ var operators = map[string]operator{
 	"StringNotEqualsIgnoreCase": {test: testStringFold, negated: true},
 	"StringLike":                {test: testStringLike},
 	"StringNotLike":             {test: testStringLike, negated: true},
-	"NumericEquals":             {test: testNumber, order: equal},
-	"NumericNotEquals":          {test: testNumber, order: equal, negated: true},
-	"NumericLessThan":           {test: testNumber, order: less},
-	"NumericLessThanEquals":     {test: testNumber, order: less | equal},
-	"NumericGreaterThan":        {test: testNumber, order: greater},
-	"NumericGreaterThanEquals":  {test: testNumber, order: greater | equal},
-	"DateEquals":                {test: testDate, order: equal},
-	"DateNotEquals":             {test: testDate, order: equal, negated: true},
-	"DateLessThan":              {test: testDate, order: less},
-	"DateLessThanEquals":        {test: testDate, order: less | equal},
-	"DateGreaterThan":           {test: testDate, order: greater},
-	"DateGreaterThanEquals":     {test: testDate, order: greater | equal},
+	"NumericEquals":             {test: testNumber, order: orderEqual},
+	"NumericNotEquals":          {test: testNumber, order: orderEqual, negated: true},
+	"NumericLessThan":           {test: testNumber, order: orderLess},
+	"NumericLessThanEquals":     {test: testNumber, order: orderLess | orderEqual},
+	"NumericGreaterThan":        {test: testNumber, order: orderGreater},
+	"NumericGreaterThanEquals":  {test: testNumber, order: orderGreater | orderEqual},
+	"DateEquals":                {test: testDate, order: orderEqual},
+	"DateNotEquals":             {test: testDate, order: orderEqual, negated: true},
+	"DateLessThan":              {test: testDate, order: orderLess},
+	"DateLessThanEquals":        {test: testDate, order: orderLess | orderEqual},
+	"DateGreaterThan":           {test: testDate, order: orderGreater},
+	"DateGreaterThanEquals":     {test: testDate, order: orderGreater | orderEqual},
 	"Bool":                      {test: testBool},
 	"BinaryEquals":              {test: testBinary},
 	"IpAddress":                 {test: testIP},
@@ -98,11 +98,11 @@ const (
 // parseOperator reads an operator in its exact spelling, as AWS demands when a
 // policy is saved.
 func parseOperator(name string) (operator, bool) {
-	set := one
+	set := setNone
 	if rest, ok := strings.CutPrefix(name, prefixAll); ok {
-		set, name = forAll, rest
+		set, name = setAll, rest
 	} else if rest, ok := strings.CutPrefix(name, prefixAny); ok {
-		set, name = forAny, rest
+		set, name = setAny, rest
 	}
 	name, ifExists := strings.CutSuffix(name, suffixIfExists)
 	op, ok := operators[name]
@@ -115,12 +115,12 @@ func findOperator(name string) operator {
 	if op, ok := parseOperator(name); ok {
 		return op
 	}
-	set := one
+	set := setNone
 	switch {
 	case foldPrefix(name, prefixAll):
-		set, name = forAll, name[len(prefixAll):]
+		set, name = setAll, name[len(prefixAll):]
 	case foldPrefix(name, prefixAny):
-		set, name = forAny, name[len(prefixAny):]
+		set, name = setAny, name[len(prefixAny):]
 	}
 	ifExists := len(name) > len(suffixIfExists) && equalFold(name[len(name)-len(suffixIfExists):], suffixIfExists)
 	if ifExists {

@@ -126,6 +126,7 @@ func denyAll() *document {
 func newPolicy(text string, kind Kind, doc *document) *Policy {
 	c := &compiled{text: text, kind: kind, doc: doc}
 	variables := doc.version.text == version2012
+	c.allows = make([]statement, 0, len(doc.statements))
 	for i := range doc.statements {
 		s := compile(&doc.statements[i], i, kind, variables)
 		if s.deny {

@@ -29,13 +29,13 @@ type principalEntry struct {
 type principalKind uint8
 
 const (
-	everyone principalKind = iota
-	account
-	principalARN
-	uniqueID
-	service
-	provider
-	canonicalID
+	byAll principalKind = iota
+	byAccount
+	byARN
+	byID
+	byService
+	byProvider
+	byCanonicalID
 )
 
 // newPrincipalEntry compiles "*", or the member of a principal map and its
@@ -44,26 +44,26 @@ func newPrincipalEntry(text string) principalEntry {
 	member, v, _ := strings.Cut(text, "\x00")
 	switch member {
 	case "Service":
-		return principalEntry{service, v}
+		return principalEntry{byService, v}
 	case "Federated":
-		return principalEntry{provider, v}
+		return principalEntry{byProvider, v}
 	case "CanonicalUser":
-		return principalEntry{canonicalID, v}
+		return principalEntry{byCanonicalID, v}
 	case "*":
-		return principalEntry{kind: everyone}
+		return principalEntry{kind: byAll}
 	}
 	switch {
 	case v == "*":
-		return principalEntry{kind: everyone}
+		return principalEntry{kind: byAll}
 	case isAccount(v):
-		return principalEntry{account, v}
+		return principalEntry{byAccount, v}
 	case !strings.HasPrefix(v, "arn:"):
-		return principalEntry{uniqueID, v}
+		return principalEntry{byID, v}
 	}
 	if a, err := arn.Parse(v); err == nil && a.Service == "iam" && a.Resource == "root" {
-		return principalEntry{account, a.Account}
+		return principalEntry{byAccount, a.Account}
 	}
-	return principalEntry{principalARN, v}
+	return principalEntry{byARN, v}
 }
 
 // isAccount says whether s is a 12-digit account id.
@@ -72,19 +72,19 @@ func isAccount(s string) bool { return len(s) == 12 && digits(s) }
 // match says by which kind the entry names p; 0 means it doesn't.
 func (e *principalEntry) match(p *Principal, ctx *Context) grant {
 	switch e.kind {
-	case everyone:
+	case byAll:
 		return grantDirect
-	case account:
+	case byAccount:
 		return when(p.hasAccount() && p.Account == e.text, grantAccount)
-	case principalARN:
+	case byARN:
 		return p.matchARN(e.text)
-	case uniqueID:
+	case byID:
 		return p.matchID(e.text, ctx)
-	case service:
+	case byService:
 		return when(p.Type == Service && p.Service == e.text, grantService)
-	case provider:
+	case byProvider:
 		return when((p.Type == WebIdentity || p.Type == SAML) && p.Provider == e.text, grantFederated)
-	case canonicalID:
+	case byCanonicalID:
 		return when(p.hasAccount() && p.CanonicalID == e.text, grantAccount)
 	}
 	return 0
@@ -134,7 +134,7 @@ func (p *Principal) matchID(text string, ctx *Context) grant {
 	}
 	id := p.ID
 	if id == "" {
-		if v := ctx.find(keyUserID); v != nil && v.kind == single {
+		if v := ctx.find(keyUserID); v != nil && v.kind == valueSingle {
 			id = v.one
 		}
 	}
@@ -187,4 +187,25 @@ func (s *statement) exempts(p *Principal, g grant) bool {
 		return g != 0
 	}
 	return g&need == need
+}
+
+// NamedPrincipal is one entry of Principal or NotPrincipal.
+type NamedPrincipal struct {
+	Type   string // AWS, Service, Federated, CanonicalUser, or "*" for everyone
+	Value  string // empty for everyone
+	Line   int    // from 1
+	Column int    // in characters, from 1
+}
+
+// Principals returns whom the policy names, in the order of the document. Who
+// saves a policy asks whether those users and roles exist.
+func (p *Policy) Principals() []NamedPrincipal {
+	var out []NamedPrincipal
+	for _, s := range p.statements() {
+		for _, it := range s.raw.principal.items {
+			member, v, _ := strings.Cut(it.text, "\x00")
+			out = append(out, NamedPrincipal{member, v, int(it.at.line), int(it.at.col)})
+		}
+	}
+	return out
 }

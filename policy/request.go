@@ -48,7 +48,7 @@ type Policies struct {
 	// any, which leaves a role all its rights and a federated user none. An
 	// empty Set allows nothing.
 	Session  *Set
-	SCPs     []*Set  // of the caller's account, from the root down; nil: no organization
+	SCPs     []*Set  // of the caller's account, from the root down; none: no organization
 	RCPs     []*Set  // of the resource's account; only their Denies count
 	Resource *Policy // the resource's policy, or the role's trust policy; nil: none
 }

@@ -54,7 +54,7 @@ func newResourcePattern(text string, variables, short bool) resourcePattern {
 	p.isPlain = n == arn.Fields
 	for i := range min(n, arn.Fields-1) {
 		p.fields[i] = newGlob(f[i])
-		p.isPlain = p.isPlain && p.fields[i].mode == exact
+		p.isPlain = p.isPlain && p.fields[i].mode == globExact
 	}
 	if n == arn.Fields {
 		p.tail = newPattern(f[5], variables)
@@ -90,7 +90,7 @@ func (p *resourcePattern) literal() string {
 	var b strings.Builder
 	for i := range min(p.n, arn.Fields-1) {
 		b.WriteString(lowerASCII(p.fields[i].literal()))
-		if p.fields[i].mode != exact {
+		if p.fields[i].mode != globExact {
 			return b.String()
 		}
 		if i < p.n-1 {

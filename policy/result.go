@@ -61,6 +61,7 @@ type Result struct {
 	Type      PolicyType // the type of policy that decided, or whose Allow is missing
 	Policy    *Policy    // the policy that decided; nil if the absence of one did
 	Statement int        // number of the deciding statement in Policy, from 0
+	Level     int        // of an organization policy, or of the missing one: from 1 at the root
 }
 
 // Allowed says whether the request may pass.

@@ -89,6 +89,20 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+func TestExplainDelegation(t *testing.T) {
+	p := Load(with(`"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":"*","Resource":"*"`), Resource)
+	got := Explain(annGets("arn:aws:s3:::b/k"), &Policies{Resource: p}).String()
+	want := `implicitDeny: no identity-based policy allows s3:GetObject
+  arn:aws:iam::111111111111:user/ann does s3:GetObject on arn:aws:s3:::b/k
+resource-based policy: allowed
+  1:38 Allow applies
+    note: it names only the account, so an identity-based policy must allow too
+`
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("Explain (-want +got):\n%s", d)
+	}
+}
+
 func TestMatchesPositions(t *testing.T) {
 	const line = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"},{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 	const pretty = "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [\n    {\n      \"Effect\": \"Allow\",\n      \"Action\": \"*\", \"Resource\": \"*\"\n\n    }\n  ]\n}"

@@ -98,7 +98,8 @@ func (s *Set) judge(q *question) verdict {
 }
 
 // judge asks one policy. Of a resource's policy all Allows count, for each may
-// name the principal in another way.
+// name the principal in another way; one that only names its account is told
+// last.
 func (p *Policy) judge(q *question) verdict {
 	if p == nil {
 		return verdict{}
@@ -110,12 +111,14 @@ func (p *Policy) judge(q *question) verdict {
 	}
 	var v verdict
 	for i := range p.allows {
-		if g := p.allows[i].applies(q); g != 0 {
-			v.grant |= g
-			if !v.allow.found() {
-				v.allow = rule{&p.allows[i], p}
-			}
+		g := p.allows[i].applies(q)
+		if g == 0 {
+			continue
 		}
+		if v.grant == 0 || v.grant == grantAccount && g != grantAccount {
+			v.allow = rule{&p.allows[i], p}
+		}
+		v.grant |= g
 	}
 	return v
 }

@@ -49,11 +49,15 @@ func Matches(req *Request, in *Policies) []Match {
 
 func (p position) public() Position { return Position{int(p.line), int(p.col)} }
 
-// AllowedBy says whether one set of policies, taken alone, allows the request:
-// a statement allows and none denies. Simulations tell it of boundaries and
-// organizations.
-func AllowedBy(req *Request, in *Policies, s *Set) bool {
+// DecisionOf says what one set of policies, taken alone, decides. Simulations
+// tell it of boundaries, organizations and, across accounts, of each side.
+func DecisionOf(req *Request, in *Policies, s *Set) Decision {
 	q := newQuestion(req, in)
-	v := s.judge(&q)
-	return !v.deny.found() && v.allow.found()
+	switch v := s.judge(&q); {
+	case v.deny.found():
+		return ExplicitDeny
+	case v.allow.found():
+		return Allowed
+	}
+	return ImplicitDeny
 }

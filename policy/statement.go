@@ -8,12 +8,17 @@ type statement struct {
 	notPrincipal bool
 	hasPrincipal bool
 	actions      []glob
+	manyActions  *trie             // an index of actions, where they are many
 	resources    []resourcePattern // nil: the resource that the policy stands on
 	principals   []principalEntry
 	conditions   []condition
 	number       int // in its policy, from 0
 	raw          *rawStatement
 }
+
+// fewActions is up to how many actions looking at each is quick: AWS's
+// ReadOnlyAccess has some 2,000.
+const fewActions = 24
 
 // compile makes a statement of a document that is known to be sound.
 func compile(raw *rawStatement, number int, kind Kind, variables bool) statement {
@@ -26,16 +31,22 @@ func compile(raw *rawStatement, number int, kind Kind, variables bool) statement
 		number:       number,
 		raw:          raw,
 	}
+	s.actions = make([]glob, 0, len(raw.action.items))
 	for _, a := range raw.action.items {
 		s.actions = append(s.actions, newGlob(lowerASCII(a.text)))
 	}
+	if len(s.actions) > fewActions {
+		s.manyActions = newActionTrie(s.actions)
+	}
 	short := shortARNs(kind, s.deny)
+	s.resources = make([]resourcePattern, 0, len(raw.resource.items))
 	for _, r := range raw.resource.items {
 		s.resources = append(s.resources, newResourcePattern(r.text, variables, short))
 	}
 	for _, p := range raw.principal.items {
 		s.principals = append(s.principals, newPrincipalEntry(p.text))
 	}
+	s.conditions = make([]condition, 0, len(raw.conditions))
 	for i := range raw.conditions {
 		s.conditions = append(s.conditions, newCondition(&raw.conditions[i], variables, s.deny))
 	}
@@ -57,6 +68,9 @@ func shortARNs(kind Kind, deny bool) bool {
 
 // matchAction compares an action with Action or NotAction.
 func (s *statement) matchAction(action string) bool {
+	if s.manyActions != nil {
+		return s.manyActions.matches(action) != s.notAction
+	}
 	for i := range s.actions {
 		if s.actions[i].matchFold(action) {
 			return !s.notAction

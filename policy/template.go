@@ -106,7 +106,7 @@ func (t *template) fill(out []segment, c *Context) ([]segment, bool) {
 		if p.variable {
 			v := c.find(p.key)
 			switch {
-			case v != nil && v.kind != multi:
+			case v != nil && v.kind != valueMulti:
 				seg.text = v.text()
 			case !p.hasDefault:
 				return nil, false

@@ -10,8 +10,9 @@ type trie struct {
 	edge   string // the text between the parent and here
 	first  string // the first bytes of the children's edges
 	kids   []*trie
-	deeper *trie   // by resource, in the trie of actions
+	deeper *trie   // by resource, in the trie of a set's actions
 	rules  []*rule // in the trie of resources
+	globs  []*glob // in the trie of a statement's actions
 }
 
 // maxPairs bounds how often one statement is entered: one entry for each pair
@@ -116,6 +117,31 @@ func (t *trie) next(s string, fold int) *trie {
 		return nil
 	}
 	return kid
+}
+
+// newActionTrie is an index of one statement's actions.
+func newActionTrie(actions []glob) *trie {
+	t := &trie{}
+	for i := range actions {
+		at := t.place(actions[i].literal())
+		at.globs = append(at.globs, &actions[i])
+	}
+	return t
+}
+
+// matches says whether any of a statement's actions covers one.
+func (t *trie) matches(action string) bool {
+	for s := action; t != nil; {
+		for _, g := range t.globs {
+			if g.matchFold(action) {
+				return true
+			}
+		}
+		if t = t.next(s, len(s)); t != nil {
+			s = s[len(t.edge):]
+		}
+	}
+	return false
 }
 
 // find walks the trie of actions.

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// vector is one decision of testdata/vectors.json.
+// vector is one decision of testdata/policy-vectors.json.
 type vector struct {
 	Name             string
 	IdentityPolicies []json.RawMessage
@@ -28,13 +28,16 @@ var principalTypes = map[string]PrincipalType{
 
 func loadVectors(t testing.TB) []vector {
 	t.Helper()
-	text, err := os.ReadFile("testdata/vectors.json")
+	text, err := os.ReadFile("testdata/policy-vectors.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var vs []vector
 	if err := json.Unmarshal(text, &vs); err != nil {
 		t.Fatal(err)
+	}
+	if len(vs) < 367 {
+		t.Fatalf("only %d vectors", len(vs))
 	}
 	return vs
 }

@@ -92,9 +92,15 @@ func (w *warner) negations(raw *rawStatement) {
 	}
 }
 
+// maxCompared is up to how many actions or conditions each is compared with each.
+const maxCompared = 3000
+
 // redundant warns of an action that another of the same statement covers.
 func (w *warner) redundant(s *statement, i int) {
 	items := s.raw.action.items
+	if len(items) > maxCompared {
+		return
+	}
 	for j := range s.actions {
 		if i == j || !s.actions[j].matchFold(items[i].text) {
 			continue
@@ -171,12 +177,12 @@ func (w *warner) conditions(s *statement) {
 	for i := range s.conditions {
 		c := &s.conditions[i]
 		w.condition(c)
-		for j := range i {
+		for j := range min(i, maxCompared) {
 			if o := &s.conditions[j]; o.raw.operator.text == c.raw.operator.text && equalFold(o.key.name, c.key.name) {
 				w.warn(c.raw.key.at, WarnDuplicateKey, "%s stands twice under %s; both must hold", c.key.name, c.raw.operator.text)
 			}
 		}
-		if c.operator.set == forAll && !s.deny && !c.negated && !guarded(s, c) {
+		if c.operator.set == setAll && !s.deny && !c.negated && !guarded(s, c) {
 			w.warn(c.raw.operator.at, WarnForAllValues, "ForAllValues also allows requests without %s; add \"Null\": {%q: \"false\"}", c.key.name, c.key.name)
 		}
 	}
@@ -202,9 +208,9 @@ func (w *warner) condition(c *condition) {
 	}
 	many := Multivalued(c.key.name)
 	switch {
-	case c.operator.set != one && !many && (foldPrefix(c.key.name, "aws:") || foldPrefix(c.key.name, "saml:")):
+	case c.operator.set != setNone && !many && (foldPrefix(c.key.name, "aws:") || foldPrefix(c.key.name, "saml:")):
 		w.warn(raw.operator.at, WarnSetOnSingle, "%s holds a single value and needs no set operator", c.key.name)
-	case c.operator.set == one && many && c.test != testNull:
+	case c.operator.set == setNone && many && c.test != testNull:
 		w.warn(raw.operator.at, WarnNoSetOnMulti, "%s holds a list: without ForAllValues or ForAnyValue the condition never holds", c.key.name)
 	}
 	for _, v := range raw.values {

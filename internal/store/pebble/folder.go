@@ -11,6 +11,7 @@ import (
 
 	pebbledb "github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/atomicfs"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
 )
@@ -113,7 +114,24 @@ func newFolder(fsys vfs.FS, dir string) error {
 	if err := fsys.Rename(tmp, filepath.Join(dir, formatName)); err != nil {
 		return fmt.Errorf("write store format: %w", err)
 	}
-	return syncDir(fsys, dir)
+	if err := syncDir(fsys, dir); err != nil {
+		return fmt.Errorf("write store format: %w", err)
+	}
+	return markDatabaseFormat(fsys, dir)
+}
+
+// markDatabaseFormat makes the database begin with its newest format. Left
+// alone it begins with its oldest and takes eleven steps, with a sync for each:
+// more than half of what opening a new folder costs.
+func markDatabaseFormat(fsys vfs.FS, dir string) error {
+	marker, _, err := atomicfs.LocateMarker(fsys, dir, "format-version")
+	if err != nil {
+		return fmt.Errorf("mark database format: %w", err)
+	}
+	if err := errors.Join(marker.Move(databaseFormat.String()), marker.Close()); err != nil {
+		return fmt.Errorf("mark database format: %w", err)
+	}
+	return nil
 }
 
 func readFile(fsys vfs.FS, name string) (string, error) {

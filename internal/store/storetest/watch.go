@@ -80,7 +80,8 @@ func testWatchFrom(t *testing.T, s store.Store) {
 	recs, at := scan(t, s, "", 0)
 	stop := write(t, s, 2, "p/")
 	w := watch(t, s, "", at)
-	time.Sleep(10 * time.Millisecond) // writers run; how far does not matter
+	for head(t, s) < at+20 { // some before and some after the watch began
+	}
 	stop()
 	st := stateOf(recs)
 	for _, e := range collect(t, w, head(t, s)) {
