@@ -72,3 +72,11 @@ func command(std IO) *cobra.Command {
 	root.AddCommand(serveCommand(std), versionCommand(std))
 	return root
 }
+
+// noArgs is for commands that take no arguments.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{fmt.Errorf("unexpected argument %q; see %s --help", args[0], cmd.CommandPath())}
+	}
+	return nil
+}

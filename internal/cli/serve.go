@@ -43,7 +43,7 @@ func serveCommand(std IO) *cobra.Command {
 		Use:   "serve",
 		Short: "Serve IAM and STS",
 		Long:  serveLong,
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return serve(cmd, std, &f) },
 	}
 	flags := cmd.Flags()

@@ -32,7 +32,7 @@ func (c *call) authenticate() error {
 		return err
 	}
 	if c.caller.Session == nil {
-		c.caller.Credential.Touch(c.g.opts.Now(), c.sig.Service, c.sig.Region)
+		c.caller.Credential.Touch(c.now, c.sig.Service, c.sig.Region)
 	}
 	return nil
 }
@@ -63,7 +63,7 @@ func (c *call) sessionSecret() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !c.g.opts.Now().Before(s.Expires) {
+	if !c.now.Before(s.Expires) {
 		return "", errExpiredToken
 	}
 	u, err := c.caller.Snapshot.UserByID(s.Account, s.UserID)

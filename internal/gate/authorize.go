@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 
@@ -126,7 +125,6 @@ func (c *call) principal() policy.Principal {
 // language, 7). Those of one resource follow in setResourceTags.
 func (c *call) setKeys() {
 	k, u := &c.keys, c.caller.User
-	now := c.g.opts.Now()
 	k.Set("aws:PrincipalArn", u.ARN())
 	k.Set("aws:PrincipalAccount", u.Account())
 	k.Set("aws:userid", u.ID)
@@ -140,8 +138,8 @@ func (c *call) setKeys() {
 	k.Set("aws:ViaAWSService", "false")
 	k.Set("aws:ResourceAccount", u.Account())
 	k.Set("aws:RequestedRegion", c.sig.Region)
-	k.SetTime("aws:CurrentTime", now)
-	k.SetTime("aws:EpochTime", now)
+	k.SetTime("aws:CurrentTime", c.now)
+	k.SetTime("aws:EpochTime", c.now)
 	if ip := sourceIP(c.r); ip != "" {
 		k.Set("aws:SourceIp", ip)
 	}
@@ -225,6 +223,5 @@ func (c *call) dryRun() bool {
 	}
 	// It is a common parameter of EC2, which the model doesn't name for every
 	// operation.
-	form, _ := url.ParseQuery(string(c.body))
-	return form.Get("DryRun") == "true" || c.r.URL.Query().Get("DryRun") == "true"
+	return c.target.Form != nil && c.target.Form.Get("DryRun") == "true"
 }

@@ -66,6 +66,8 @@ type call struct {
 	r  *http.Request
 	id string // the request's id
 
+	now time.Time // when it came in
+
 	body   []byte
 	sig    *sigv4.Signature
 	target wire.Target
@@ -81,16 +83,25 @@ type call struct {
 
 // ServeHTTP serves one request.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	start := g.opts.Now()
 	c := calls.Get().(*call)
-	c.g, c.r, c.id = g, r, seal.UUID(g.opts.Rand)
+	c.g, c.r, c.id, c.now = g, r, seal.UUID(g.opts.Rand), g.opts.Now()
 	res := c.answer()
+	if len(res.Body) > largeAnswer {
+		// A client that doesn't read must not hold the answer for ever. A small
+		// one fits the connection's buffers.
+		http.NewResponseController(w).SetWriteDeadline(c.now.Add(writeTimeout))
+	}
 	if err := res.Write(w); err != nil {
 		g.opts.Log.Debug("answer not sent", "request", c.id, "error", err)
 	}
-	c.remember(res.Status, start)
+	c.remember(res.Status)
 	c.release(res.Body)
 }
+
+const (
+	largeAnswer  = 16 << 10 // bytes
+	writeTimeout = 30 * time.Second
+)
 
 // calls are calls that are over, kept for their memory.
 var calls = sync.Pool{New: func() any { return new(call) }}
@@ -234,10 +245,9 @@ func (c *call) refuse(err error) wire.Response {
 }
 
 // remember notes what was answered.
-func (c *call) remember(status int, start time.Time) {
-	d := c.g.opts.Now().Sub(start)
+func (c *call) remember(status int) {
 	if c.g.opts.Observe != nil {
-		o := Observation{Status: status, Duration: d}
+		o := Observation{Status: status, Duration: c.g.opts.Now().Sub(c.now)}
 		if c.target.Operation != nil {
 			o.Service, o.Operation = c.target.Service.Name, c.target.Operation.Name
 		}
@@ -249,7 +259,7 @@ func (c *call) remember(status int, start time.Time) {
 			key = c.sig.KeyID
 		}
 		log.Debug("request", "request", c.id, "from", c.r.RemoteAddr, "service", c.serviceName(), "operation", c.target.Name,
-			"key", key, "status", status, "duration", d)
+			"key", key, "status", status, "duration", c.g.opts.Now().Sub(c.now))
 	}
 }
 

@@ -45,14 +45,19 @@ type Response struct {
 }
 
 // Write sends the response. Where the operation has set the length (HeadObject),
-// that is kept.
+// that is kept. Header names go out in AWS's spelling, not in Go's.
 func (r *Response) Write(w http.ResponseWriter) error {
 	h := w.Header()
+	values := make([]string, 0, len(r.Header)+1)
+	set := func(name, value string) {
+		values = append(values, value)
+		h[name] = values[len(values)-1 : len(values) : len(values)]
+	}
 	if r.Status != http.StatusNoContent {
-		h.Set("Content-Length", strconv.Itoa(len(r.Body)))
+		set("Content-Length", strconv.Itoa(len(r.Body)))
 	}
 	for _, f := range r.Header {
-		h.Set(f.Name, f.Value)
+		set(f.Name, f.Value)
 	}
 	w.WriteHeader(r.Status)
 	if len(r.Body) == 0 {
