@@ -69,7 +69,7 @@ func command(std IO) *cobra.Command {
 	root.SetOut(std.Out)
 	root.SetErr(std.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(serveCommand(std), versionCommand(std))
+	root.AddCommand(serveCommand(std), policyCommand(std), versionCommand(std))
 	return root
 }
 
