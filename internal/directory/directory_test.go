@@ -596,6 +596,20 @@ func TestSessions(t *testing.T) {
 	}
 }
 
+func TestDenials(t *testing.T) {
+	f := open(t)
+	details := `{"allowed":false}`
+	message := f.SealDenial(account, details)
+	if a, d, err := f.OpenDenial(message); a != account || d != details || err != nil {
+		t.Errorf("OpenDenial = %q, %q, %v; want what was sealed", a, d, err)
+	}
+	for _, bad := range []string{"", "x", message[:len(message)-4], message + "AAAA"} {
+		if _, _, err := f.OpenDenial(bad); !errors.Is(err, seal.ErrToken) {
+			t.Errorf("OpenDenial(%.10q…) = %v, want ErrToken", bad, err)
+		}
+	}
+}
+
 func TestGivenRootKeyReplacesTheOneBefore(t *testing.T) {
 	f := open(t)
 	secret := func(s string) seal.Secret { return seal.NewSecret(s) }

@@ -1,9 +1,11 @@
 package directory
 
 import (
+	"bytes"
+	"compress/flate"
 	"encoding/json"
 	"fmt"
-	"strings"
+	"io"
 	"time"
 
 	"github.com/sallyport-iam/sallyport/internal/seal"
@@ -61,17 +63,31 @@ func (d *Directory) OpenSession(token string) (Session, error) {
 }
 
 // SealDenial seals what an account's denied request was about: the encoded
-// authorization message.
+// authorization message. The details are compressed.
 func (d *Directory) SealDenial(account, details string) string {
-	return seal.SealToken(d.box, []byte(account+"/"+details), denialPurpose)
+	var b bytes.Buffer
+	b.WriteString(account)
+	z, err := flate.NewWriter(&b, flate.BestSpeed)
+	if err != nil {
+		panic(err) // only for a level that doesn't exist
+	}
+	z.Write([]byte(details)) // into memory: neither can fail
+	z.Close()
+	return seal.SealToken(d.box, b.Bytes(), denialPurpose)
 }
+
+// maxDetails bounds, in bytes, what a message can hold when it is opened.
+const maxDetails = 1 << 20
 
 // OpenDenial gives back what SealDenial sealed, or seal.ErrToken.
 func (d *Directory) OpenDenial(message string) (account, details string, err error) {
 	plain, err := seal.OpenToken(d.box, message, denialPurpose)
-	if err != nil {
-		return "", "", err
+	if err != nil || len(plain) < 12 {
+		return "", "", seal.ErrToken
 	}
-	account, details, _ = strings.Cut(string(plain), "/")
-	return account, details, nil
+	text, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(plain[12:])), maxDetails))
+	if err != nil {
+		return "", "", seal.ErrToken
+	}
+	return string(plain[:12]), string(text), nil
 }

@@ -12,8 +12,9 @@ import (
 
 // denied is a decision against the caller: an answer, not a fault.
 type denied struct {
-	request policy.Request
-	result  policy.Result
+	request  policy.Request
+	policies policy.Policies // that took part
+	result   policy.Result
 }
 
 func (d *denied) Error() string { return d.result.Message(&d.request) }
@@ -49,7 +50,7 @@ func (c *call) authorize() error {
 			req.Resource = t.ARN
 			c.setResourceTags(t.Tags)
 			if res := policy.Evaluate(&req, &in); !res.Allowed() {
-				return &denied{req, res}
+				return &denied{req, in, res}
 			}
 		}
 	}

@@ -14,6 +14,9 @@ type denialDetails struct {
 	MatchedStatements items[statement] `json:"matchedStatements"`
 	Failures          items[struct{}]  `json:"failures"`
 	Context           denialContext    `json:"context"`
+	// Explanation is what AWS doesn't tell: per policy and statement what
+	// matched, or the first part that didn't.
+	Explanation policy.Explanation `json:"explanation"`
 }
 
 type items[T any] struct {
@@ -62,6 +65,7 @@ func (c *call) encodedDenial(d *denied) string {
 			Resource:   d.request.Resource,
 			Conditions: items[conditionKey]{c.conditions()},
 		},
+		Explanation: policy.Explain(&d.request, &d.policies),
 	}
 	if !u.Root() {
 		details.Context.Principal.Name = u.Name
@@ -70,11 +74,23 @@ func (c *call) encodedDenial(d *denied) string {
 		details.MatchedStatements.Items = append(details.MatchedStatements.Items,
 			statement{SourcePolicy: p.Source().Name, SourcePolicyARN: p.Source().ARN, Number: d.result.Statement})
 	}
+	message := c.seal(&details)
+	if len(message) > maxEncoded {
+		details.Explanation.Policies = nil // the reason stays
+		message = c.seal(&details)
+	}
+	return message
+}
+
+// maxEncoded is how long a message DecodeAuthorizationMessage takes, in characters.
+const maxEncoded = 10240
+
+func (c *call) seal(details *denialDetails) string {
 	b, err := json.Marshal(details)
 	if err != nil {
 		panic(err) // it is all text
 	}
-	return c.g.opts.Directory.SealDenial(u.Account(), string(b))
+	return c.g.opts.Directory.SealDenial(c.caller.Account(), string(b))
 }
 
 // shownConditions are the keys of the request that an encoded message tells.
