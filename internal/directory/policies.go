@@ -199,6 +199,34 @@ func (s *Snapshot) appendPolicies(all []*policy.Policy, account string, p *Polic
 	return all
 }
 
+// UserPolicies are the compiled identity policies of a user, its groups'
+// included, named as the policy simulator names them.
+func (s *Snapshot) UserPolicies(u *User) []*policy.Policy {
+	all := s.namedPolicies(u.account, "user_"+u.Name, &u.Policies)
+	for _, id := range u.Groups {
+		if g, err := s.GroupByID(u.account, id); err == nil {
+			all = append(all, s.GroupPolicies(g)...)
+		}
+	}
+	return all
+}
+
+// GroupPolicies does so for a group.
+func (s *Snapshot) GroupPolicies(g *Group) []*policy.Policy {
+	return s.namedPolicies(g.account, "group_"+g.Name, &g.Policies)
+}
+
+func (s *Snapshot) namedPolicies(account, owner string, p *Policies) []*policy.Policy {
+	var all []*policy.Policy
+	for _, i := range p.Inline {
+		all = append(all, policy.Load(i.Document, policy.Inline).Named(policy.Source{Name: owner + "_" + i.Name}))
+	}
+	for _, arn := range p.Attached {
+		all = append(all, s.compiled(account, arn))
+	}
+	return all
+}
+
 // Policy gives the managed policy of that ARN to be read and changed, or
 // NotFound. One of AWS's can only be read.
 func (tx *Tx) Policy(arn string) (*ManagedPolicy, error) {

@@ -193,14 +193,25 @@ func (s *Server) Serve(ctx context.Context) error {
 		<-ctx.Done()
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 		defer cancel()
-		err := s.http.Shutdown(drain)
+		err := s.shutdown(drain, s.http)
 		if admin != nil {
-			err = errors.Join(err, admin.Shutdown(drain))
+			err = errors.Join(err, s.shutdown(drain, admin))
 		}
 		return err
 	})
 	err := group.Wait()
 	return errors.Join(err, s.data.close(context.WithoutCancel(ctx)))
+}
+
+// shutdown lets the requests in hand finish. Clients that stalled, and would
+// keep it waiting, are cut off when ctx ends.
+func (s *Server) shutdown(ctx context.Context, srv *http.Server) error {
+	err := srv.Shutdown(ctx)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	s.cfg.Log.Warn("clients that did not finish their requests in time are cut off")
+	return srv.Close()
 }
 
 func serve(srv *http.Server, l net.Listener) error {

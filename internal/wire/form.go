@@ -21,10 +21,16 @@ type Form struct {
 type pair struct{ key, value string }
 
 // parseRequest reads the parameters from the body, or from the URL where the
-// body is empty.
+// body is empty. Parameters in both are refused, as one that occurs twice is;
+// those of a presigned URL are none of the operation's.
 func (f *Form) parseRequest(r *http.Request, body []byte) error {
 	if len(body) == 0 {
 		return f.Parse(r.URL.RawQuery)
+	}
+	for part := range strings.SplitSeq(r.URL.RawQuery, "&") {
+		if part != "" && !strings.HasPrefix(part, "X-Amz-") {
+			return malformedQuery("parameters stand in the URL and in the body")
+		}
 	}
 	return f.Parse(string(body))
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -33,11 +34,15 @@ type validator struct {
 	echo     bool // repeat values and list an enum's: all services but IAM do
 	presence Presence
 	found    []string
+	own      string // what IAM says of the value in words of its own, or ""
 }
 
 func (v *validator) err(protocol string) error {
-	if len(v.found) == 0 {
+	switch {
+	case len(v.found) == 0 && v.own == "":
 		return nil
+	case len(v.found) == 0:
+		return awsapi.ValidationError.New("%s", v.own)
 	}
 	noun := "errors"
 	if len(v.found) == 1 {
@@ -184,12 +189,36 @@ func (v *validator) scalar(value reflect.Value, shape *awsapi.Shape, at *path) {
 	if shape.Type != awsapi.String {
 		return
 	}
-	if !shape.MatchPattern(value.String()) {
+	switch own := ownText(at, shape); {
+	case shape.MatchPattern(value.String()):
+	case own != "" && !v.echo && value.Len() > 0:
+		v.own = cmp.Or(v.own, own) // it is checked after the model's constraints
+	default:
 		v.fail(at, shape, value, "Member must satisfy regular expression pattern: "+shape.Pattern)
 	}
 	if len(shape.Enum) > 0 && !slices.Contains(shape.Enum, value.String()) {
 		v.fail(at, shape, value, v.enum(shape))
 	}
+}
+
+// ownText is what IAM says of a name or path that breaks its pattern, or ""
+// where it uses the generic words (facts, 5.2).
+func ownText(at *path, shape *awsapi.Shape) string {
+	switch {
+	case at.parent != nil:
+		return ""
+	case at.member == "Path":
+		return "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters."
+	case at.member == "PathPrefix":
+		return "The specified value for pathPrefix is invalid. It must begin with the / character and contain only alphanumeric characters and/or / characters."
+	case at.member == "AccessKeyId":
+		return "The specified value for accessKeyId is invalid. It must contain only alphanumeric characters."
+	case at.member == "PolicyDocument":
+		return "The specified value for policyDocument is invalid. It must contain only printable ASCII characters."
+	case shape.Pattern == `[\w+=,.@-]+`:
+		return "The specified value for " + at.String() + " is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
+	}
+	return ""
 }
 
 func (v *validator) enum(shape *awsapi.Shape) string {

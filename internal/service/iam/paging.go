@@ -2,6 +2,7 @@ package iam
 
 import (
 	"encoding/base64"
+	"slices"
 	"strings"
 
 	"github.com/sallyport-iam/sallyport/internal/awsapi"
@@ -57,18 +58,18 @@ func (p *page[T]) marker() string {
 	return base64.RawURLEncoding.EncodeToString([]byte(p.list + "\x00" + p.last))
 }
 
-// pageOf cuts a page out of a list that is at hand. Keys must be unique.
+// pageOf cuts a page out of a list that is at hand. Keys must be unique. Where
+// the item that the page should follow is gone, the page begins at the start:
+// an item may be seen twice then, but none is missed.
 func pageOf[S, T any](list, marker string, maxItems *int32, all []S, key func(S) string, item func(S) T) (*page[T], error) {
 	p, err := newPage[T](list, marker, maxItems)
 	if err != nil {
 		return nil, err
 	}
-	begun := p.after == ""
+	if p.after != "" {
+		all = all[1+slices.IndexFunc(all, func(v S) bool { return key(v) == p.after }):]
+	}
 	for _, v := range all {
-		if !begun {
-			begun = key(v) == p.after
-			continue
-		}
 		if !p.add(key(v), item(v)) {
 			break
 		}

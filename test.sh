@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Checks everything: formatting, vet, staticcheck, the build and all tests, with
+# the race detector and the real clients. Arguments are passed on to go test:
+#
+#   ./test.sh -run TestCLI
+#
+# What is missing is installed from Debian's packages where that is possible.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+say() { printf '== %s\n' "$*" >&2; }
+
+command -v go >/dev/null || { say "Go is missing: see https://go.dev/dl/ for the version that go.mod names"; exit 1; }
+
+# The clients, and the C compiler that the race detector needs.
+missing=()
+{ aws --version || /usr/bin/aws --version; } >/dev/null 2>&1 || missing+=(awscli)
+python3 -c 'import boto3' 2>/dev/null || /usr/bin/python3 -c 'import boto3' 2>/dev/null || missing+=(python3-boto3)
+command -v "$(go env CC)" >/dev/null || missing+=(gcc libc6-dev)
+if ((${#missing[@]})); then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    say "installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq >&2
+    apt-get install -qq -y --no-install-recommends "${missing[@]}" >&2
+  else
+    say "these Debian packages are missing, install them as root: apt-get install ${missing[*]}"
+    command -v "$(go env CC)" >/dev/null || exit 1
+    [ -z "${CI:-}" ] || exit 1
+    say "going on without: the tests that need them are skipped"
+  fi
+fi
+
+tool() { go tool -modfile=tools.mod "$@"; }
+
+say "formatting"
+unformatted=$(tool gofumpt -l .)
+if [ -n "$unformatted" ]; then
+  say "not formatted; run: go tool -modfile=tools.mod gofumpt -w ."
+  printf '%s\n' "$unformatted" >&2
+  exit 1
+fi
+
+say "vet"
+go vet ./...
+
+say "staticcheck"
+tool staticcheck ./...
+
+say "build"
+go build ./...
+
+say "tests"
+exec env CGO_ENABLED=1 go test -race -count=1 -timeout 20m "$@" ./...
