@@ -105,7 +105,7 @@ func BenchmarkExplainTen(b *testing.B) {
 	req, in := referenceTask(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		_ = Explain(req, in)
+		_ = Explain(req, in).String()
 	}
 }
 

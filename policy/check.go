@@ -53,7 +53,8 @@ func check(d *document, kind Kind) *Error {
 		return fault(or(v.at, d.at), msgVersion, "the version is %q", v.text)
 	}
 	for _, step := range [...]func(*document, Kind) *Error{
-		checkLegacy, checkSids, checkPrincipals, checkContents, checkOrganization, checkResources, checkActions,
+		checkLegacy, checkSids, checkPrincipals, checkHasActions, checkOrganization,
+		checkResources, checkHasResources, checkActions,
 	} {
 		if err := step(d, kind); err != nil {
 			return err
@@ -85,6 +86,9 @@ func checkSyntax(d *document) *Error {
 		}
 		if err := checkPairs(s); err != nil {
 			return err
+		}
+		if s.misplaced() {
+			return fault(s.principal.at, msgSyntax, "a principal is \"*\" or an object")
 		}
 		for j := range s.conditions {
 			if op := s.conditions[j].operator; !knownOperator(op.text) {
@@ -256,13 +260,19 @@ func principalForm(member, v string) bool {
 	return f[2] == "iam" && iamForm.MatchString(f[5]) || f[2] == "sts" && stsForm.MatchString(f[5])
 }
 
-// checkContents wants something in Action and Resource; absent is empty.
-func checkContents(d *document, _ Kind) *Error {
+// checkHasActions wants something in Action or NotAction; absent is empty.
+func checkHasActions(d *document, _ Kind) *Error {
 	for i := range d.statements {
 		if s := &d.statements[i]; len(s.action.items) == 0 {
 			return fault(or(s.action.at, s.at), msgNoActions, "the statement has no action")
 		}
 	}
+	return nil
+}
+
+// checkHasResources wants something in Resource or NotResource. It comes after
+// the texts of those that are there.
+func checkHasResources(d *document, _ Kind) *Error {
 	for i := range d.statements {
 		if s := &d.statements[i]; len(s.resource.items) == 0 {
 			return fault(or(s.resource.at, s.at), msgNoResources, "the statement has no resource")
@@ -275,6 +285,9 @@ func checkContents(d *document, _ Kind) *Error {
 func checkOrganization(d *document, kind Kind) *Error {
 	if kind != SCP && kind != RCP {
 		return nil
+	}
+	if kind == RCP && d.id.present() {
+		return fault(d.id.at, msgSyntax, "a resource control policy has no Id")
 	}
 	for i := range d.statements {
 		s := &d.statements[i]

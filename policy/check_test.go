@@ -91,7 +91,7 @@ func TestMessages(t *testing.T) {
 		{Trust, trust(`"Action":"sts:AssumeRole"`), msgNoPrincipal},
 		{Trust, trust(`"Action":"sts:AssumeRole","Principal":{}`), msgNoPrincipals},
 		{Trust, trust(`"Action":"sts:AssumeRole","Principal":"*"`), "Principal must be a JSON object."},
-		{Trust, trust(`"Action":"sts:AssumeRole","Principal":["x"]`), msgSyntax},
+		{Trust, trust(`"Action":"sts:AssumeRole","Principal":["x"]`), "Syntax error in policy."},
 		{Trust, trust(`"Action":"sts:AssumeRole","Principal":{"Service":"x"}`), `Invalid principal in policy: "SERVICE":"x"`},
 		{Trust, trust(`"Action":"sts:AssumeRole","Principal":{"User":"x"}`), `Invalid principal in policy: "User"`},
 		{Trust, trust(`"Action":"sts:AssumeRole","NotPrincipal":{"AWS":"*"}`), "Allow with NotPrincipal is not allowed."},
@@ -182,8 +182,13 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		p.Warnings()
-		p.ContextKeys()
+		p.WarningsWith(func(service string) ([]string, bool) { return []string{"GetObject"}, service == "s3" })
+		set := NewSet(p)
+		if c := Compare(set, set, CompareOptions{}); c.Answer == Yes {
+			t.Errorf("Compare(%q) with itself = %v: %+v", text, c.Answer, c.Example)
+		}
+		Simulate(&Simulation{Actions: []string{"s3:GetObject"}, Resources: []string{"arn:aws:s3:::b/k"}, Policies: Policies{Identity: set}})
+		decidesAll(t, text, req, &Policies{Identity: set})
 		if _, err := Parse(p.Text(), k); err != nil {
 			t.Errorf("Parse(%q) once, then %v", text, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sallyport-iam/sallyport/arn"
 )
@@ -126,4 +127,29 @@ func actionFault(text string) string {
 
 func notVendor(c rune) bool {
 	return notSid(c) && c != '.' && c != '-'
+}
+
+// firstWide is the first byte that begins a character above U+00FF, the last
+// that IAM takes in a document. Others may stand there as escapes.
+const firstWide = 0xc4
+
+// checkCharacters looks for characters that IAM and STS don't take. Other
+// services do.
+func checkCharacters(text string, kind Kind) *Error {
+	switch kind {
+	case Resource, SCP, RCP:
+		return nil
+	}
+	i := 0
+	for i < len(text) && text[i] < firstWide {
+		i++
+	}
+	if i == len(text) {
+		return nil
+	}
+	before := text[:i]
+	start := strings.LastIndexByte(before, '\n') + 1
+	at := position{int32(strings.Count(before, "\n")) + 1, int32(utf8.RuneCountInString(before[start:])) + 1}
+	c, _ := utf8.DecodeRuneInString(text[i:])
+	return fault(at, "", "the character %U can't stand in a policy but as an escape", c)
 }

@@ -49,6 +49,8 @@ func checkTrustPrincipal(s *rawStatement) *Error {
 		return fault(p.at, "Allow with NotPrincipal is not allowed.", "name who is trusted")
 	case p.not:
 		return fault(p.at, "AssumeRole policy must not contain NotPrincipal field.", "name who is meant")
+	case s.misplaced():
+		return fault(p.at, "Syntax error in policy.", "a principal is an object")
 	case s.principalText:
 		return fault(p.at, "Principal must be a JSON object.", "write {\"AWS\": %q}", p.items[0].text)
 	}

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -207,25 +206,18 @@ func lower(c byte) byte {
 // lowerASCII leaves other letters as they are, unlike strings.ToLower, for so
 // do the comparisons here.
 func lowerASCII(s string) string {
+	for i := range len(s) {
+		if lower(s[i]) != s[i] {
+			return lowered(s)
+		}
+	}
+	return s
+}
+
+func lowered(s string) string {
 	b := []byte(s)
 	for i, c := range b {
 		b[i] = lower(c)
 	}
 	return string(b)
-}
-
-// Multivalued says whether AWS documents a condition key as one that holds a
-// list, so that it wants ForAllValues or ForAnyValue before its operator.
-func Multivalued(key string) bool {
-	k := strings.ToLower(key)
-	switch k {
-	case "aws:tagkeys", "aws:calledvia", "aws:principalorgpaths", "aws:resourceorgpaths",
-		"aws:sourceorgpaths", "aws:vpceorgpaths", "aws:principalservicenameslist",
-		"iam:accountpropertynamespaces", "sts:identitytokenaudience",
-		"sts:requestcontextproviders", "sts:transitivetagkeys":
-		return true
-	case "saml:aud", "saml:iss", "saml:sub", "saml:sub_type", "saml:doc", "saml:namequalifier":
-		return false
-	}
-	return strings.HasPrefix(k, "saml:") || strings.HasSuffix(k, ":amr")
 }

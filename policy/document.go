@@ -8,6 +8,7 @@ import (
 // document is a policy as it is written: read, but not yet judged.
 type document struct {
 	version    item
+	id         item
 	statements []rawStatement
 	hasStmts   bool // the member Statement is there
 	at         position
@@ -46,7 +47,10 @@ type rawCondition struct {
 
 // reader turns JSON into a document and stops at the first wrong type, unknown
 // member or nested list.
-type reader struct{ err *Error }
+type reader struct {
+	err   *Error
+	items slab[item]
+}
 
 func (r *reader) fail(at position, format string, args ...any) {
 	if r.err == nil {
@@ -57,11 +61,13 @@ func (r *reader) fail(at position, format string, args ...any) {
 // read returns the document. Its error has no message if the text isn't JSON,
 // for the words depend on the kind of policy.
 func read(text string) (*document, *Error) {
-	root, err := scan(text)
-	if err != nil {
-		return nil, err
+	s := newScanner(text)
+	defer s.done()
+	root := s.scan()
+	if s.err != nil {
+		return nil, s.err
 	}
-	r := &reader{}
+	r := &reader{items: newSlab[item](s.texts)}
 	d := r.document(&root)
 	return d, r.err
 }
@@ -78,7 +84,7 @@ func (r *reader) document(n *node) *document {
 		case "Version":
 			d.version = r.text(m)
 		case "Id":
-			r.text(m)
+			d.id = r.text(m)
 		case "Statement":
 			d.hasStmts = true
 			d.at = m.at
@@ -149,13 +155,21 @@ func (r *reader) element(e *element, m *member) {
 	e.items = r.texts(e.items, m.name, &m.value, "")
 }
 
+// grown returns the items with room for n more.
+func (r *reader) grown(items []item, n int) []item {
+	if len(items) > 0 {
+		return slices.Grow(items, n)
+	}
+	return r.items.take(n)
+}
+
 // texts takes a string or a list of strings.
 func (r *reader) texts(out []item, name string, n *node, prefix string) []item {
 	switch n.kind {
 	case nodeText:
-		return append(out, item{prefix + n.text, n.at})
+		return append(r.grown(out, 1), item{prefix + n.text, n.at})
 	case nodeList:
-		out = slices.Grow(out, len(n.members))
+		out = r.grown(out, len(n.members))
 		for i := range n.members {
 			v := &n.members[i].value
 			if v.kind != nodeText {
@@ -188,9 +202,13 @@ func (r *reader) principal(st *rawStatement, m *member) {
 				st.badPrincipal = item{pm.name, pm.at}
 			}
 		}
-	default:
-		r.fail(m.value.at, "%s takes \"*\" or an object", m.name)
 	}
+}
+
+// misplaced says whether Principal is neither a text nor a map. Its message
+// depends on the kind of policy.
+func (s *rawStatement) misplaced() bool {
+	return s.principal.present && !s.principalText && !s.principals
 }
 
 func (r *reader) conditions(st *rawStatement, n *node) {
@@ -198,6 +216,11 @@ func (r *reader) conditions(st *rawStatement, n *node) {
 		r.fail(n.at, "Condition is a JSON object")
 		return
 	}
+	keys := 0
+	for i := range n.members {
+		keys += len(n.members[i].value.members)
+	}
+	st.conditions = make([]rawCondition, 0, keys)
 	for i := range n.members {
 		op := &n.members[i]
 		if op.value.kind != nodeObject {
@@ -219,9 +242,9 @@ func (r *reader) conditions(st *rawStatement, n *node) {
 func (r *reader) values(n *node) []item {
 	switch n.kind {
 	case nodeText, nodeNumber, nodeBool:
-		return []item{{n.text, n.at}}
+		return append(r.items.take(1), item{n.text, n.at})
 	case nodeList:
-		out := make([]item, 0, len(n.members))
+		out := r.items.take(len(n.members))
 		for i := range n.members {
 			v := &n.members[i].value
 			if v.kind != nodeText && v.kind != nodeNumber && v.kind != nodeBool {

@@ -38,6 +38,7 @@ func newQuestion(req *Request, in *Policies) question {
 type verdicts struct {
 	resource, identity, boundary, session verdict
 	scp                                   int // the first level of the organization that doesn't allow, from 1; 0: all do
+	simulated                             bool
 }
 
 // judge asks each type of policy, in the order in which denials are named, and
@@ -108,7 +109,7 @@ func (v *verdicts) decide(req *Request, in *Policies) Result {
 		return v.resource.allow.result(Allowed, in.resourceType(req.Action))
 	case granted&limited(p) != 0:
 		return v.decideByPrincipal(req, in, false)
-	case granted == 0 && mustName(req):
+	case granted == 0 && v.mustName(req, in):
 		return Result{Type: in.resourceType(req.Action)}
 	}
 	return v.decideByPrincipal(req, in, true)
@@ -143,11 +144,11 @@ func (v *verdicts) decideRoot(req *Request, in *Policies) Result {
 	case isAssumeRole(req.Action):
 		return Result{Type: in.resourceType(req.Action)}
 	case v.resource.grant != 0:
-		if !cross && !mustName(req) {
+		if !cross && !v.mustName(req, in) {
 			return Result{Decision: Allowed}
 		}
 		return v.resource.allow.result(Allowed, in.resourceType(req.Action))
-	case cross || mustName(req):
+	case cross || v.mustName(req, in):
 		return Result{Type: in.resourceType(req.Action)}
 	}
 	return Result{Decision: Allowed}
@@ -206,6 +207,12 @@ func crossAccount(req *Request) bool {
 		}
 	}
 	return owner != "" && owner != req.Principal.Account
+}
+
+// mustName says whether the resource's own policy must allow. In a simulation
+// a policy that isn't given isn't missed.
+func (v *verdicts) mustName(req *Request, in *Policies) bool {
+	return mustName(req) && !(v.simulated && in.Resource == nil)
 }
 
 // mustName says whether the resource is of a sort whose own policy must allow

@@ -56,8 +56,9 @@ func ExampleExplain() {
 	// Output:
 	// implicitDeny: no identity-based policy allows s3:GetObject
 	//   arn:aws:iam::111122223333:user/ann does s3:GetObject on arn:aws:s3:::docs/bob/plan.txt
+	//   closest to allowing: identity-based policy ReadOwnFolder, statement 4:5 OwnFolder; its Resource wants arn:aws:s3:::docs/${aws:username}/*; seen arn:aws:s3:::docs/bob/plan.txt
 	// identity-based policy ReadOwnFolder: implicitDeny
-	//   4:5 Allow OwnFolder doesn't apply: Resource at 8:7 wants arn:aws:s3:::docs/${aws:username}/*, seen arn:aws:s3:::docs/bob/plan.txt
+	//   4:5 Allow OwnFolder doesn't apply: at 8:7 Resource wants arn:aws:s3:::docs/${aws:username}/*; seen arn:aws:s3:::docs/bob/plan.txt
 }
 
 func ExampleParse() {
@@ -70,4 +71,44 @@ func ExampleParse() {
 	// Output:
 	// Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.
 	// 1 70
+}
+
+func ExampleSimulate() {
+	p := policy.Load(readOwnFolder, policy.Managed).Named(policy.Source{Name: "ReadOwnFolder"})
+	for _, r := range policy.Simulate(&policy.Simulation{
+		Actions:   []string{"s3:GetObject", "s3:PutObject"},
+		Resources: []string{"arn:aws:s3:::docs/ann/plan.txt"},
+		Policies:  policy.Policies{Identity: policy.NewSet(p)},
+	}) {
+		fmt.Println(r.Action, r.Decision, r.Resources[0].Missing)
+	}
+	// Output:
+	// s3:GetObject implicitDeny [aws:username]
+	// s3:PutObject implicitDeny [aws:username]
+}
+
+func ExampleAllowedActions() {
+	p := policy.Load(`{"Version": "2012-10-17", "Statement": [
+  {"Effect": "Allow", "Action": ["s3:Get*", "s3:List*"], "Resource": "*"},
+  {"Effect": "Deny", "Action": "s3:*Acl", "Resource": "*"}
+]}`, policy.Managed)
+	s3 := policy.NewActions("s3:GetObject", "s3:GetObjectAcl", "s3:ListBucket", "s3:PutObject")
+
+	fmt.Println(policy.AllowedActions(request("*"), &policy.Policies{Identity: policy.NewSet(p)}, s3))
+	// Output: [s3:GetObject s3:ListBucket]
+}
+
+func ExampleCompare() {
+	set := func(action string) *policy.Set {
+		return policy.NewSet(policy.Load(`{"Version": "2012-10-17", "Statement":
+  {"Effect": "Allow", "Action": "`+action+`", "Resource": "arn:aws:s3:::docs/*"}}`, policy.Managed))
+	}
+	before, after := set("s3:GetObject"), set("s3:Get*")
+
+	c := policy.Compare(before, after, policy.CompareOptions{Actions: []string{"s3:GetObject", "s3:GetObjectAcl"}})
+	fmt.Println(c.Answer, c.Example.Action, c.Example.Resource)
+	fmt.Println(policy.Compare(after, before, policy.CompareOptions{}).Answer)
+	// Output:
+	// yes s3:GetObjectAcl arn:aws:s3:::docs/example
+	// no
 }

@@ -1,18 +1,34 @@
 package policy
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Explanation is a decision with all that led to it: each policy that takes
 // part, and of each statement whether it applies or what kept it from that.
 type Explanation struct {
-	Result    Result              `json:"-"`
-	Decision  Decision            `json:"decision"`
-	Type      PolicyType          `json:"decidedBy"`
-	Reason    string              `json:"reason"`
-	Principal string              `json:"principal"`
-	Action    string              `json:"action"`
-	Resource  string              `json:"resource"`
-	Policies  []PolicyExplanation `json:"policies"`
+	Result    Result     `json:"-"`
+	Decision  Decision   `json:"decision"`
+	Type      PolicyType `json:"decidedBy"`
+	Reason    string     `json:"reason"`
+	Principal string     `json:"principal"`
+	Action    string     `json:"action"`
+	Resource  string     `json:"resource"`
+	// Closest is the Allow, of the type of policy that didn't allow, that matches
+	// most of the request: all but its resource or a condition. Nil if there is
+	// none.
+	Closest  *Closest            `json:"closest,omitempty"`
+	Policies []PolicyExplanation `json:"policies"`
+	// Lacking is the type of policy that would have to allow and that the
+	// request has none of.
+	Lacking []PolicyType `json:"lacking,omitempty"`
+}
+
+// Closest points to a statement of an explanation.
+type Closest struct {
+	Policy    int `json:"policy"`    // in Explanation.Policies, from 0
+	Statement int `json:"statement"` // in its policy, from 1
 }
 
 // PolicyExplanation is what one policy says to the request.
@@ -80,7 +96,47 @@ func Explain(req *Request, in *Policies) Explanation {
 		}
 		e.addSet(&q, SessionPolicy, 0, in.Session)
 	}
+	if r.Decision == ImplicitDeny {
+		e.approach()
+	}
 	return e
+}
+
+// approach finds the statement that came closest to allowing, or notes that
+// there is no policy of the type that had to allow.
+func (e *Explanation) approach() {
+	best, some := 0, e.Type == NoPolicy
+	for i := range e.Policies {
+		p := &e.Policies[i]
+		if p.Type != e.Type || p.Level != e.Result.Level {
+			continue
+		}
+		some = true
+		for j := range p.Statements {
+			s := &p.Statements[j]
+			if s.Effect != "Allow" || s.Applies {
+				continue
+			}
+			if n := s.Failed.distance(); n > best {
+				best, e.Closest = n, &Closest{i, j + 1}
+			}
+		}
+	}
+	if !some {
+		e.Lacking = []PolicyType{e.Type}
+	}
+}
+
+// distance says how much of a statement matched before it failed; 0 is too
+// little to speak of.
+func (f *Failure) distance() int {
+	switch f.Part {
+	case "Resource", "NotResource":
+		return 1
+	case "Condition":
+		return 2
+	}
+	return 0
 }
 
 func (e *Explanation) addLevels(q *question, t PolicyType, levels []*Set) {
@@ -123,20 +179,35 @@ func (e *Explanation) add(q *question, t PolicyType, level int, p *Policy) {
 // why says in a sentence what decided.
 func (r Result) why(req *Request) string {
 	switch {
-	case r.Decision != Allowed:
-		if r.Decision == ExplicitDeny {
-			return "a statement of " + r.Type.article() + r.Type.String() + r.where() + " denies " + req.Action
-		}
-		if r.Type == TrustPolicy && req.Principal.Type == Root {
-			return "the root user can't assume roles"
-		}
+	case r.Decision == ImplicitDeny && r.Type == TrustPolicy && req.Principal.Type == Root:
+		return "the root user can't assume roles"
+	case r.Decision == ImplicitDeny:
 		return "no " + r.Type.String() + r.where() + " allows " + req.Action
+	case r.Decision == ExplicitDeny:
+		return r.decider() + " denies " + req.Action
 	case r.Type != NoPolicy:
-		return r.Type.article() + r.Type.String() + " allows " + req.Action
+		return r.decider() + " allows " + req.Action
 	case alwaysAllowed(req.Action):
 		return req.Action + " is allowed to everyone and can't be denied"
 	}
 	return "the root user needs no policy in its own account"
+}
+
+// decider names the statement that decided.
+func (r Result) decider() string {
+	name := r.Type.String()
+	if r.Policy == nil {
+		return "the " + name
+	}
+	if r.Policy.source.Name != "" {
+		name += " " + r.Policy.source.Name
+	}
+	for _, s := range r.Policy.statements() {
+		if s.number == r.Statement && s.raw.at.line != 0 {
+			name = "the statement at " + place(int(s.raw.at.line), int(s.raw.at.col)) + " of the " + name
+		}
+	}
+	return name + r.where()
 }
 
 // where names the level of an organization policy.
@@ -162,7 +233,9 @@ func (s *statement) explain(q *question) StatementExplanation {
 		x.Failed = s.failure("Action", &s.raw.action, q.action)
 	case !s.matchResource(&q.target, q.ctx):
 		x.Failed = s.failure("Resource", &s.raw.resource, q.target.text)
-		x.Failed.Note = s.unresolved(q.ctx)
+		if x.Failed.Note = s.unresolved(q.ctx); x.Failed.Note == "" {
+			x.Failed.Note = s.misnamed(&q.target)
+		}
 	default:
 		if c := s.matchConditions(q.ctx); c != nil {
 			x.Failed = c.failure(q.ctx)
@@ -213,6 +286,30 @@ func (s *statement) unresolved(ctx *Context) string {
 	return ""
 }
 
+// misnamed tells of the commonest mistakes in naming a resource: a bucket for
+// its objects or the other way round, and an ARN for an action without one.
+func (s *statement) misnamed(t *target) string {
+	if s.notResource {
+		return ""
+	}
+	if t.text == "*" {
+		return "the action has no resource, so only \"*\" matches"
+	}
+	for i := range s.resources {
+		text := s.resources[i].text
+		if container, ok := strings.CutSuffix(text, "/*"); ok && container == t.text {
+			return text + " covers what is in " + container + ", but not that itself"
+		}
+		if strings.HasPrefix(t.text, text+"/") {
+			return text + " doesn't cover what is in it; that is " + text + "/*"
+		}
+		if equalFold(text, t.text) {
+			return "upper and lower case count in the last field"
+		}
+	}
+	return ""
+}
+
 func (t *template) unresolved(ctx *Context) string {
 	if t.broken {
 		return "the variable in " + t.text + " can't be read"
@@ -252,14 +349,18 @@ func (c *condition) note(ctx *Context) string {
 	switch {
 	case c.test == testUnknown:
 		return "the operator isn't known, so the statement doesn't allow"
+	case c.test == testNull && c.no:
+		return "the key must be present"
 	case c.test == testNull:
-		return ""
+		return "the key must be absent"
 	case v == nil:
-		return "the key is absent"
+		return "the request has no such key"
 	case v.kind == valueMulti && c.operator.set == setNone:
 		return "the key holds a list, which needs ForAllValues or ForAnyValue"
 	case c.bad:
 		return "a value in the policy isn't of the operator's type"
+	case v.kind != valueMulti && !c.fits(v, ctx):
+		return "the request's value isn't of the operator's type"
 	}
 	for i := range c.texts {
 		if note := c.texts[i].unresolved(ctx); note != "" {
@@ -271,16 +372,32 @@ func (c *condition) note(ctx *Context) string {
 			return note
 		}
 	}
+	for i := range c.arns {
+		if note := c.arns[i].unresolved(ctx); note != "" {
+			return note
+		}
+	}
 	return ""
+}
+
+// fits says whether a single value of the request is of the operator's type.
+func (c *condition) fits(v *value, ctx *Context) bool {
+	_, ok := c.matches(v, v.text(), ctx)
+	return ok
 }
 
 // surprise says of a condition that holds if it does so for want of its key.
 func (c *condition) surprise(ctx *Context) string {
-	if c.test == testUnknown {
+	v := ctx.find(c.key)
+	switch {
+	case c.test == testUnknown:
 		return c.raw.operator.text + " isn't a known operator, so the Deny applies"
-	}
-	if c.test == testNull || ctx.find(c.key) != nil {
+	case c.test == testNull:
 		return ""
+	case v == nil:
+		return c.raw.operator.text + " holds because the request has no " + c.raw.key.text
+	case v.kind == valueMulti && len(v.many) == 0:
+		return c.raw.operator.text + " holds because " + c.raw.key.text + " holds no value"
 	}
-	return c.raw.operator.text + " holds because the request has no " + c.raw.key.text
+	return ""
 }

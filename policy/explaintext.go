@@ -1,35 +1,62 @@
 package policy
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 )
 
-// String returns the explanation for people to read: the decision, then each
-// policy with its statements.
+// String returns the explanation for people to read: the decision, the
+// statement that came closest to allowing, then each policy with its
+// statements.
 func (e Explanation) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", e.Decision, e.Reason)
-	fmt.Fprintf(&b, "  %s does %s on %s\n", e.Principal, e.Action, e.Resource)
+	b := &strings.Builder{}
+	b.Grow(512)
+	put(b, e.Decision.String(), ": ", e.Reason, "\n  ", e.Principal, " does ", e.Action, " on ", e.Resource, "\n")
+	if c := e.Closest; c != nil {
+		p := &e.Policies[c.Policy]
+		s := &p.Statements[c.Statement-1]
+		put(b, "  closest to allowing: ", p.Type.String())
+		if p.Name != "" {
+			put(b, " ", p.Name)
+		}
+		put(b, ", statement ", s.label(), "; its ", s.Failed.Part)
+		s.Failed.writeWants(b)
+		b.WriteByte('\n')
+	}
 	for i := range e.Policies {
-		e.Policies[i].write(&b)
+		e.Policies[i].write(b)
+	}
+	for _, t := range e.Lacking {
+		put(b, t.String(), ": there is none\n")
 	}
 	return b.String()
 }
 
-func (p *PolicyExplanation) write(b *strings.Builder) {
-	b.WriteString(p.Type.String())
-	for _, s := range []string{p.Name, p.ARN} {
+func put(b *strings.Builder, texts ...string) {
+	for _, s := range texts {
+		b.WriteString(s)
+	}
+}
+
+func place(line, column int) string { return strconv.Itoa(line) + ":" + strconv.Itoa(column) }
+
+func (p *PolicyExplanation) writeName(b *strings.Builder) {
+	for _, s := range [...]string{p.Name, p.ARN} {
 		if s != "" {
-			b.WriteString(" " + s)
+			put(b, " ", s)
 		}
 	}
+}
+
+func (p *PolicyExplanation) write(b *strings.Builder) {
+	b.WriteString(p.Type.String())
+	p.writeName(b)
 	if p.Level > 0 {
-		fmt.Fprintf(b, " (level %d)", p.Level)
+		put(b, " (level ", strconv.Itoa(p.Level), ")")
 	}
-	fmt.Fprintf(b, ": %s\n", p.Decision)
+	put(b, ": ", p.Decision.String(), "\n")
 	if p.Refusal != "" {
-		fmt.Fprintf(b, "  the document can't be understood and denies everything: %s\n", p.Refusal)
+		put(b, "  the document can't be understood and denies everything: ", p.Refusal, "\n")
 		return
 	}
 	for i := range p.Statements {
@@ -37,38 +64,74 @@ func (p *PolicyExplanation) write(b *strings.Builder) {
 	}
 }
 
+// label names the statement by its place and Sid.
+func (s *StatementExplanation) label() string {
+	if s.Sid == "" {
+		return place(s.Line, s.Column)
+	}
+	return place(s.Line, s.Column) + " " + s.Sid
+}
+
 func (s *StatementExplanation) write(b *strings.Builder) {
-	fmt.Fprintf(b, "  %d:%d %s", s.Line, s.Column, s.Effect)
+	put(b, "  ", place(s.Line, s.Column), " ", s.Effect)
 	if s.Sid != "" {
-		fmt.Fprintf(b, " %s", s.Sid)
+		put(b, " ", s.Sid)
 	}
 	if s.Applies {
 		b.WriteString(" applies\n")
 	} else {
-		b.WriteString(" doesn't apply: ")
-		s.Failed.write(b)
+		put(b, " doesn't apply: at ", place(s.Failed.Line, s.Failed.Column), " ", s.Failed.Part)
+		s.Failed.writeWants(b)
+		b.WriteByte('\n')
 	}
 	for _, n := range s.Notes {
-		fmt.Fprintf(b, "    note: %s\n", n)
+		put(b, "    note: ", n, "\n")
 	}
 }
 
-func (f *Failure) write(b *strings.Builder) {
-	fmt.Fprintf(b, "%s at %d:%d", f.Part, f.Line, f.Column)
+// writeWants writes what the policy wants and what the request has.
+func (f *Failure) writeWants(b *strings.Builder) {
 	if f.Operator != "" {
-		fmt.Fprintf(b, " (%s %s)", f.Operator, f.Key)
+		put(b, " ", f.Operator, " ", f.Key)
 	}
-	fmt.Fprintf(b, " wants %s, seen %s", list(f.Wanted), list(f.Seen))
+	negated := strings.HasPrefix(f.Part, "Not")
+	switch {
+	case negated:
+		b.WriteString(" leaves out ")
+	case isNegated(f.Operator):
+		b.WriteString(" wants other than ")
+	default:
+		b.WriteString(" wants ")
+	}
+	writeList(b, f.Wanted)
+	b.WriteString("; seen ")
+	writeList(b, f.Seen)
 	if f.Note != "" {
-		fmt.Fprintf(b, "; %s", f.Note)
+		put(b, "; ", f.Note)
 	}
-	b.WriteByte('\n')
 }
 
-// list writes values between commas.
-func list(values []string) string {
+func isNegated(operator string) bool { return operator != "" && findOperator(operator).negated }
+
+// maxListed is how many values of a list are written out.
+const maxListed = 8
+
+// writeList writes values between commas.
+func writeList(b *strings.Builder, values []string) {
 	if len(values) == 0 {
-		return "nothing"
+		b.WriteString("nothing")
 	}
-	return strings.Join(values, ", ")
+	for i, v := range values {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if i == maxListed {
+			put(b, "and ", strconv.Itoa(len(values)-i), " more")
+			return
+		}
+		if v == "" {
+			v = `""`
+		}
+		b.WriteString(v)
+	}
 }

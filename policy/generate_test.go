@@ -281,6 +281,7 @@ func compare(t *testing.T, seed uint64) {
 		t.Errorf("seed %d: Evaluate = %v, then %v", seed, got, again)
 	}
 	agrees(t, fmt.Sprint("seed ", seed), r.Request, compiled)
+	decidesAll(t, fmt.Sprint("seed ", seed), r.Request, compiled)
 }
 
 // agrees checks that an explanation and its decision tell the same.

@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 	"strconv"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -56,31 +57,61 @@ type scanner struct {
 	start int      // offset at which the line starts
 	wide  int      // bytes since then that begin no character
 	open  []member // of the objects and lists that aren't closed yet
+	room  []member // for those that are
+	texts int      // values that aren't objects, lists or null
 	err   *Error
 }
 
 // closed takes the members since base off the open ones, in a slice of their
 // own. Collecting them in one place first spares growing many small slices.
 func (s *scanner) closed(base int) []member {
-	members := slices.Clone(s.open[base:])
+	found := s.open[base:]
 	s.open = s.open[:base]
-	return members
+	if len(found) > cap(s.room)-len(s.room) {
+		s.room = make([]member, 0, max(len(found), 2*cap(s.room), 64)) // next time it is enough
+	}
+	n := len(s.room)
+	s.room = append(s.room, found...)
+	clear(found)
+	return s.room[n:len(s.room):len(s.room)]
+}
+
+// scanners keeps the memory of earlier scans. It holds nothing of their texts.
+var scanners = sync.Pool{New: func() any { return new(scanner) }}
+
+// maxKept is up to how many members a scanner's memory is kept.
+const maxKept = 4096
+
+// newScanner returns a scanner of a text. What it reads is good until done.
+func newScanner(text string) *scanner {
+	s := scanners.Get().(*scanner)
+	s.text, s.line = text, 1
+	return s
+}
+
+func (s *scanner) done() {
+	if max(cap(s.open), cap(s.room)) > maxKept {
+		return
+	}
+	clear(s.open)
+	clear(s.room)
+	*s = scanner{open: s.open[:0], room: s.room[:0]}
+	scanners.Put(s)
 }
 
 // scan reads the whole text as one value.
-func scan(text string) (node, *Error) {
-	s := &scanner{text: text, line: 1}
-	if len(text) > maxBytes {
+func (s *scanner) scan() node {
+	if len(s.text) > maxBytes {
 		s.fail("longer than %d bytes", maxBytes)
-		return node{}, s.err
+		return node{}
 	}
 	s.blanks()
 	n := s.value(0)
 	s.blanks()
-	if s.err == nil && s.off < len(text) {
+	if s.err == nil && s.off < len(s.text) {
 		s.fail("text after the end of the document")
 	}
-	return n, s.err
+	return n
 }
 
 func (s *scanner) here() position {
@@ -139,6 +170,9 @@ func (s *scanner) value(depth int) node {
 		s.fail("the document ends too early")
 	default:
 		s.fail("want a JSON value")
+	}
+	if n.kind >= nodeText {
+		s.texts++
 	}
 	n.end = s.here()
 	return n

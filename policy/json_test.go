@@ -7,6 +7,11 @@ import (
 	"testing"
 )
 
+func scan(text string) (node, *Error) {
+	s := newScanner(text)
+	return s.scan(), s.err
+}
+
 func TestScanRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name, in     string

@@ -1,5 +1,7 @@
 package policy
 
+import "unicode/utf8"
+
 // Kind says what a document is for, and so which elements it may have and
 // which of AWS's checks it must pass when it is saved.
 type Kind uint8
@@ -78,6 +80,9 @@ func (p *Policy) Version() string {
 // The size of a document is not checked: see Size.
 func Parse(text string, kind Kind) (*Policy, error) {
 	doc, err := read(text)
+	if wide := checkCharacters(text, kind); wide != nil {
+		err = wide
+	}
 	if err == nil {
 		err = check(doc, kind)
 	} else if err.Message == "" {
@@ -125,10 +130,17 @@ func denyAll() *document {
 
 func newPolicy(text string, kind Kind, doc *document) *Policy {
 	c := &compiled{text: text, kind: kind, doc: doc}
-	variables := doc.version.text == version2012
-	c.allows = make([]statement, 0, len(doc.statements))
+	compiler := newCompiler(kind, doc)
+	denies := 0
 	for i := range doc.statements {
-		s := compile(&doc.statements[i], i, kind, variables)
+		if doc.statements[i].effect.text == "Deny" {
+			denies++
+		}
+	}
+	c.denies = make([]statement, 0, denies)
+	c.allows = make([]statement, 0, len(doc.statements)-denies)
+	for i := range doc.statements {
+		s := compiler.statement(&doc.statements[i], i)
 		if s.deny {
 			c.denies = append(c.denies, s)
 		} else {
@@ -150,4 +162,13 @@ func Size(text string) int {
 		}
 	}
 	return n
+}
+
+// Size returns the number of characters of a document as AWS's quota for that
+// kind counts them: of organization policies, white space too.
+func (k Kind) Size(text string) int {
+	if k == SCP || k == RCP {
+		return utf8.RuneCountInString(text)
+	}
+	return Size(text)
 }

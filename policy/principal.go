@@ -129,8 +129,11 @@ func (p *Principal) matchARN(text string) grant {
 // matchID compares a unique id. Of a role's sessions, aws:userid holds it
 // before the colon.
 func (p *Principal) matchID(text string, ctx *Context) grant {
-	if text == "" || p.Type != User && p.Type != AssumedRole {
+	if text == "" || p.Type != User && p.Type != AssumedRole && p.Type != FederatedUser {
 		return 0
+	}
+	if p.Type == FederatedUser {
+		return when(p.ID == text, grantUser)
 	}
 	id := p.ID
 	if id == "" {

@@ -61,6 +61,11 @@ func newResourcePattern(text string, variables, short bool) resourcePattern {
 		p.head = text[:len(text)-len(f[5])]
 		p.never = p.tail.broken
 	}
+	// Variables don't stand in the other fields: such an entry never matches,
+	// and a NotResource with it is treated as one without a value.
+	if variables && strings.Contains(text[:len(text)-len(p.tail.text)], "${") {
+		p.never, p.tail = true, pattern{template: template{text: text, broken: true}}
+	}
 	return p
 }
 

@@ -70,14 +70,14 @@ func TestExplain(t *testing.T) {
 	e := Explain(annGets("arn:aws:s3:::b/k"), &Policies{Identity: NewSet(p)})
 	got := strings.Split(e.String(), "\n")
 	want := []string{
-		"explicitDeny: a statement of an identity-based policy denies s3:GetObject",
+		"explicitDeny: the statement at 4:5 of the identity-based policy Team denies s3:GetObject",
 		"  arn:aws:iam::111111111111:user/ann does s3:GetObject on arn:aws:s3:::b/k",
 		"identity-based policy Team: explicitDeny",
 		"  4:5 Deny Net applies",
 		"    note: StringNotEquals holds because the request has no aws:SourceVpce",
-		"  6:5 Allow Home doesn't apply: Resource at 6:58 wants arn:aws:s3:::b/${aws:PrincipalTag/home}/*, seen arn:aws:s3:::b/k; the variable ${aws:PrincipalTag/home} has no value",
-		"  7:5 Allow doesn't apply: NotAction at 7:25 wants s3:Get*, iam:*, seen s3:GetObject",
-		"  8:5 Allow doesn't apply: Condition at 9:29 (Bool aws:SecureTransport) wants false, seen true",
+		"  6:5 Allow Home doesn't apply: at 6:58 Resource wants arn:aws:s3:::b/${aws:PrincipalTag/home}/*; seen arn:aws:s3:::b/k; the variable ${aws:PrincipalTag/home} has no value",
+		"  7:5 Allow doesn't apply: at 7:25 NotAction leaves out s3:Get*, iam:*; seen s3:GetObject",
+		"  8:5 Allow doesn't apply: at 9:29 Condition Bool aws:SecureTransport wants false; seen true",
 		"",
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -97,6 +97,7 @@ func TestExplainDelegation(t *testing.T) {
 resource-based policy: allowed
   1:38 Allow applies
     note: it names only the account, so an identity-based policy must allow too
+identity-based policy: there is none
 `
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("Explain (-want +got):\n%s", d)
@@ -139,5 +140,8 @@ func TestContextKeys(t *testing.T) {
 func TestSizeCountsNoWhiteSpace(t *testing.T) {
 	if n := Size("{ \"a\":\t\"é b\"\r\n}"); n != 10 {
 		t.Errorf("Size = %d, want 10", n)
+	}
+	if n, m := SCP.Size("{ \"é\": 1 }"), Managed.Size("{ \"é\": 1 }"); n != 10 || m != 7 {
+		t.Errorf("Size = %d with white space, %d without, want 10 and 7", n, m)
 	}
 }

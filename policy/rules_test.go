@@ -50,7 +50,7 @@ func TestConditionRules(t *testing.T) {
 		{`"NumericNotEquals":{"t:number":["11","ten"]}`, false},
 		{`"NumericEquals":{"t:number":["ten","10"]}`, true},
 		{`"NumericEquals":{"t:word":"ten"}`, false},
-		{`"NumericEquals":{"t:number":"1e1"}`, false},
+		{`"NumericEquals":{"t:number":"1e1"}`, true},
 		{`"DateNotEquals":{"t:word":"2024-01-01"}`, false},
 		{`"NotIpAddress":{"t:word":"10.0.0.0/8"}`, false},
 		{`"NotIpAddress":{"t:zone":"10.0.0.0/8"}`, false},
@@ -241,7 +241,8 @@ func TestShortARNs(t *testing.T) {
 		{Inline, "Allow", "arn:aws:s3:::b/k:*", false},
 	} {
 		raw := rawStatement{effect: item{text: tt.effect}, resource: element{present: true, items: []item{{text: tt.resource}}}}
-		s := compile(&raw, 0, tt.kind, true)
+		c := &compiler{kind: tt.kind, variables: true}
+		s := c.statement(&raw, 0)
 		target := newTarget("arn:aws:s3:::b/k")
 		if got := s.matchResource(&target, nil); got != tt.want {
 			t.Errorf("kind %d, %s on %s: matches %v, want %v", tt.kind, tt.effect, tt.resource, got, tt.want)
@@ -264,4 +265,16 @@ func TestSharedByGoroutines(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestMultivalued(t *testing.T) {
+	for key, want := range map[string]bool{
+		"aws:TagKeys": true, "AWS:CALLEDVIA": true, "dynamodb:LeadingKeys": true, "s3:RequestObjectTagKeys": true, "kms:EncryptionContextKeys": true,
+		"saml:cn": true, "accounts.google.com:amr": true, "aws:username": false, "saml:aud": false, "aws:PrincipalTag/TagKeys": false,
+		"s3:prefix": false, "dynamodb:": false, "tagkeys": false, "": false, "aws:TagKeys ": false,
+	} {
+		if got := Multivalued(key); got != want {
+			t.Errorf("Multivalued(%q) = %v, want %v", key, got, want)
+		}
+	}
 }

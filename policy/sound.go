@@ -38,6 +38,8 @@ func soundFor(s *rawStatement, kind Kind) *Error {
 		return fault(s.at, msgNoResources, "the statement has no resource")
 	case s.badPrincipal.present():
 		return fault(s.badPrincipal.at, msgSyntax, "there is no kind of principal %q", s.badPrincipal.text)
+	case s.misplaced():
+		return fault(p.at, msgSyntax, "a principal is \"*\" or an object")
 	case s.principalText && p.items[0].text != "*":
 		return fault(p.at, msgSyntax, "outside of an object, a principal can only be \"*\"")
 	case onResource && len(p.items) == 0:

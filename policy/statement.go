@@ -20,8 +20,30 @@ type statement struct {
 // ReadOnlyAccess has some 2,000.
 const fewActions = 24
 
-// compile makes a statement of a document that is known to be sound.
-func compile(raw *rawStatement, number int, kind Kind, variables bool) statement {
+// compiler makes statements of a document that is known to be sound. The zero
+// value is ready.
+type compiler struct {
+	kind       Kind
+	variables  bool // the document's version has them
+	globs      slab[glob]
+	resources  slab[resourcePattern]
+	conditions slab[condition]
+}
+
+func newCompiler(kind Kind, doc *document) *compiler {
+	actions, resources, conditions := 0, 0, 0
+	for i := range doc.statements {
+		actions += len(doc.statements[i].action.items)
+		resources += len(doc.statements[i].resource.items)
+		conditions += len(doc.statements[i].conditions)
+	}
+	return &compiler{
+		kind, doc.version.text == version2012,
+		newSlab[glob](actions), newSlab[resourcePattern](resources), newSlab[condition](conditions),
+	}
+}
+
+func (c *compiler) statement(raw *rawStatement, number int) statement {
 	s := statement{
 		deny:         raw.effect.text == "Deny",
 		notAction:    raw.action.not,
@@ -31,24 +53,24 @@ func compile(raw *rawStatement, number int, kind Kind, variables bool) statement
 		number:       number,
 		raw:          raw,
 	}
-	s.actions = make([]glob, 0, len(raw.action.items))
+	s.actions = c.globs.take(len(raw.action.items))
 	for _, a := range raw.action.items {
 		s.actions = append(s.actions, newGlob(lowerASCII(a.text)))
 	}
 	if len(s.actions) > fewActions {
 		s.manyActions = newActionTrie(s.actions)
 	}
-	short := shortARNs(kind, s.deny)
-	s.resources = make([]resourcePattern, 0, len(raw.resource.items))
+	short := shortARNs(c.kind, s.deny)
+	s.resources = c.resources.take(len(raw.resource.items))
 	for _, r := range raw.resource.items {
-		s.resources = append(s.resources, newResourcePattern(r.text, variables, short))
+		s.resources = append(s.resources, newResourcePattern(r.text, c.variables, short))
 	}
 	for _, p := range raw.principal.items {
 		s.principals = append(s.principals, newPrincipalEntry(p.text))
 	}
-	s.conditions = make([]condition, 0, len(raw.conditions))
+	s.conditions = c.conditions.take(len(raw.conditions))
 	for i := range raw.conditions {
-		s.conditions = append(s.conditions, newCondition(&raw.conditions[i], variables, s.deny))
+		s.conditions = append(s.conditions, newCondition(&raw.conditions[i], c.variables, s.deny))
 	}
 	return s
 }

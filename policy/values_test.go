@@ -69,7 +69,10 @@ func FuzzParseDate(f *testing.F) {
 }
 
 func TestDecimal(t *testing.T) {
-	words := []string{"0", "-0", "+0.0", "00010", "10", "10.0", "10.5", "-10.5", "-3", ".5", "0.5", "5.", "99999999999999999999.1", "99999999999999999999", "9", "1.05", "1.5"}
+	words := []string{
+		"0", "-0", "+0.0", "00010", "10", "10.0", "10.5", "-10.5", "-3", ".5", "0.5", "5.", "99999999999999999999.1", "99999999999999999999", "9", "1.05", "1.5",
+		"1e1", "1E+1", "-1.05e1", "0.00105e4", "0e9", "1e-3", "0.001", "100e-1", "12345678901234567890e-5",
+	}
 	for _, a := range words {
 		for _, b := range words {
 			da, ok1 := parseDecimal(a)
@@ -81,9 +84,23 @@ func TestDecimal(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []string{"", "+", "-", ".", "1e3", "0x1", "1,5", " 1", "--1", "1.2.3", "٣"} {
+	for _, bad := range []string{"", "+", "-", ".", "e3", "1e", "1e+", "1e-+3", "1e3.0", "1e1000000000000000", "0x1", "1,5", " 1", "--1", "1.2.3", "٣"} {
 		if d, ok := parseDecimal(bad); ok {
 			t.Errorf("parseDecimal(%q) = %v, want an error", bad, d)
+		}
+	}
+}
+
+// TestDecimalExponents would fill the memory if numbers were written out.
+func TestDecimalExponents(t *testing.T) {
+	words := []string{"-1e999999999999999", "-1e-999999999999999", "0e999999999999999", "9e-999999999999999", "1e-999999999999998", "1", "9e999999999999998", "1e999999999999999"}
+	for i, a := range words {
+		for j, b := range words {
+			da, ok1 := parseDecimal(a)
+			db, ok2 := parseDecimal(b)
+			if got, want := da.compare(db), cmp.Compare(i, j); !ok1 || !ok2 || got != want {
+				t.Errorf("compare(%s, %s) = %d, want %d", a, b, got, want)
+			}
 		}
 	}
 }

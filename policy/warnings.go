@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -34,12 +35,24 @@ const (
 	WarnRedundantAction      = "REDUNDANT_ACTION"
 	WarnInvalidValue         = "TYPE_MISMATCH"
 	WarnVariableWithoutValue = "EMPTY_VARIABLE"
+	WarnUnknownService       = "INVALID_SERVICE_IN_ACTION"
+	WarnUnknownAction        = "INVALID_ACTION"
+	WarnNeverHolds           = "CONDITION_NEVER_HOLDS"
 )
+
+// Catalog returns the names of a service's actions, as in GetObject, and
+// whether there is such a service. It is asked with the prefix that actions
+// have, in lower case.
+type Catalog func(service string) (actions []string, known bool)
 
 // Warnings returns what is doubtful in the policy, in the order of the
 // document. Whether services and actions exist is not looked at.
-func (p *Policy) Warnings() []Warning {
-	w := &warner{kind: p.kind, variables: p.Version() == version2012}
+func (p *Policy) Warnings() []Warning { return p.WarningsWith(nil) }
+
+// WarningsWith is Warnings, and looks services and actions up in a catalog. A
+// nil catalog knows all.
+func (p *Policy) WarningsWith(catalog Catalog) []Warning {
+	w := &warner{catalog: catalog, variables: p.Version() == version2012}
 	for _, s := range p.statements() {
 		w.statement(s)
 	}
@@ -47,7 +60,7 @@ func (p *Policy) Warnings() []Warning {
 }
 
 type warner struct {
-	kind      Kind
+	catalog   Catalog
 	variables bool // the document's version has them
 	found     []Warning
 }
@@ -69,6 +82,7 @@ func (w *warner) statement(s *statement) {
 	}
 	for i, it := range raw.action.items {
 		w.noVariables(it)
+		w.known(it)
 		w.redundant(s, i)
 	}
 	for _, it := range raw.resource.items {
@@ -110,6 +124,23 @@ func (w *warner) redundant(s *statement, i int) {
 		}
 		w.warn(items[i].at, WarnRedundantAction, "%q is covered by %q", items[i].text, items[j].text)
 		return
+	}
+}
+
+// known warns of services and actions that the catalog lacks.
+func (w *warner) known(it item) {
+	service, name, found := strings.Cut(it.text, ":")
+	if w.catalog == nil || !found {
+		return
+	}
+	actions, known := w.catalog(lowerASCII(service))
+	if !known {
+		w.warn(it.at, WarnUnknownService, "there is no service %q, so %q matches nothing", service, it.text)
+		return
+	}
+	pattern := newGlob(name)
+	if !slices.ContainsFunc(actions, pattern.matchFold) {
+		w.warn(it.at, WarnUnknownAction, "%s has no action %q", service, name)
 	}
 }
 
@@ -178,14 +209,50 @@ func (w *warner) conditions(s *statement) {
 		c := &s.conditions[i]
 		w.condition(c)
 		for j := range min(i, maxCompared) {
-			if o := &s.conditions[j]; o.raw.operator.text == c.raw.operator.text && equalFold(o.key.name, c.key.name) {
-				w.warn(c.raw.key.at, WarnDuplicateKey, "%s stands twice under %s; both must hold", c.key.name, c.raw.operator.text)
-			}
+			w.pair(&s.conditions[j], c)
 		}
-		if c.operator.set == setAll && !s.deny && !c.negated && !guarded(s, c) {
+		if c.operator.set == setAll && !s.deny && !guarded(s, c) {
 			w.warn(c.raw.operator.at, WarnForAllValues, "ForAllValues also allows requests without %s; add \"Null\": {%q: \"false\"}", c.key.name, c.key.name)
 		}
 	}
+}
+
+// pair warns of a key that stands twice under one operator, and of conditions
+// that never hold together.
+func (w *warner) pair(earlier, c *condition) {
+	if !equalFold(earlier.key.name, c.key.name) {
+		return
+	}
+	if earlier.raw.operator.text == c.raw.operator.text {
+		w.warn(c.raw.key.at, WarnDuplicateKey, "%s stands twice under %s; both must hold", c.key.name, c.raw.operator.text)
+	}
+	if earlier.excludes(c) || c.excludes(earlier) || emptyRange(earlier, c) || emptyRange(c, earlier) {
+		w.warn(c.raw.key.at, WarnNeverHolds, "%s %s never holds together with %s", c.raw.operator.text, c.key.name, earlier.raw.operator.text)
+	}
+}
+
+// emptyRange says that no date or number is below one of low's values and
+// above one of high's.
+func emptyRange(low, high *condition) bool {
+	if low.test != high.test || low.order&orderLess == 0 || high.order&orderGreater == 0 || low.passesAbsent() || high.passesAbsent() {
+		return false
+	}
+	open := low.order&high.order&orderEqual == 0
+	for _, l := range low.dates {
+		for _, h := range high.dates {
+			if l > h || l == h && !open {
+				return false
+			}
+		}
+	}
+	for _, l := range low.numbers {
+		for _, h := range high.numbers {
+			if n := l.compare(h); n > 0 || n == 0 && !open {
+				return false
+			}
+		}
+	}
+	return len(low.dates)*len(high.dates)+len(low.numbers)*len(high.numbers) > 0 && low.operator.set == setNone && high.operator.set == setNone
 }
 
 // guarded says whether a Null condition demands the key of c.
