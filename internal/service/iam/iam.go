@@ -30,7 +30,7 @@ func (s *Service) Operations() service.Set {
 	for _, more := range [][]service.Operation{
 		s.userOperations(), s.accessKeyOperations(), s.groupOperations(), s.inlineOperations(),
 		s.policyOperations(), s.versionOperations(), s.attachmentOperations(), s.tagOperations(),
-		s.accountOperations(), s.boundaryOperations(),
+		s.accountOperations(), s.boundaryOperations(), s.simulationOperations(),
 	} {
 		ops = append(ops, more...)
 	}
