@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"internal/service/s3":      {"internal/service"},
 	"internal/gate":            {"internal/service", "internal/directory", "internal/wire", "internal/awsapi", "internal/seal", "sigv4", "policy", "arn"},
 	"internal/server":          {"*"},
-	"internal/cli":             {"internal/server", "internal/directory", "internal/seal", "policy"},
+	"internal/cli":             {"internal/server", "internal/directory", "internal/seal", "internal/awsapi", "policy"},
 	"cmd/sallyport":            {"internal/cli"},
 	"test":                     {"*"},
 }

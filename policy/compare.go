@@ -87,10 +87,24 @@ type comparer struct {
 	opts             CompareOptions
 	work, tried      int
 	tooLarge         bool
+	// known remembers what was found of the conditions of statements, which
+	// have many cells each.
+	known map[[3]*extent]bool
+}
+
+// remember returns f(), which is asked once for each three statements.
+func (c *comparer) remember(e, d, x *extent, f func() bool) bool {
+	key := [3]*extent{e, d, x}
+	answer, has := c.known[key]
+	if !has {
+		answer = f()
+		c.known[key] = answer
+	}
+	return answer
 }
 
 func newComparer(a, b *Set, opts CompareOptions) *comparer {
-	c := &comparer{a: a, b: b, opts: opts}
+	c := &comparer{a: a, b: b, opts: opts, known: map[[3]*extent]bool{}}
 	c.aAllows, c.aDenies = a.extents()
 	c.bAllows, c.bDenies = b.extents()
 	return c
@@ -190,7 +204,8 @@ func covered(x *cell, by []*extent) bool {
 // denied says that b itself denies the whole cell.
 func (c *comparer) denied(x *cell) bool {
 	for _, d := range c.bDenies {
-		if d.coversAction(x) && d.coversResource(x) && d.coversPrincipal(x) && implied(d.conditions, x.conditions) {
+		if d.coversAction(x) && d.coversResource(x) && d.coversPrincipal(x) &&
+			c.remember(d, nil, x.extent, func() bool { return implied(d.conditions, x.conditions) }) {
 			return true
 		}
 	}
@@ -200,7 +215,8 @@ func (c *comparer) denied(x *cell) bool {
 // matters says whether a Deny of a may take something away from the cell that
 // no Deny of b takes away too.
 func (c *comparer) matters(d *extent, x *cell) bool {
-	if !d.meetsAction(x) || !d.meetsResource(x) || !d.meetsPrincipal(x) || excluded(d.conditions, x.conditions) {
+	if !d.meetsAction(x) || !d.meetsResource(x) || !d.meetsPrincipal(x) ||
+		c.remember(nil, d, x.extent, func() bool { return excluded(d.conditions, x.conditions) }) {
 		return false
 	}
 	for _, part := range d.cells() {
@@ -218,7 +234,8 @@ func (c *comparer) matters(d *extent, x *cell) bool {
 func (c *comparer) alsoDenied(d, x *cell) bool {
 	for _, e := range c.bDenies {
 		if (e.coversAction(d) || e.coversAction(x)) && (e.coversResource(d) || e.coversResource(x)) &&
-			(e.coversPrincipal(d) || e.coversPrincipal(x)) && implied(e.conditions, d.conditions, x.conditions) {
+			(e.coversPrincipal(d) || e.coversPrincipal(x)) &&
+			c.remember(e, d.extent, x.extent, func() bool { return implied(e.conditions, d.conditions, x.conditions) }) {
 			return true
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sallyport-iam/sallyport/internal/awsapi"
 	"github.com/sallyport-iam/sallyport/policy"
 )
 
@@ -154,6 +155,18 @@ meant. Exit code 1 if a document has an error.`,
 	return cmd
 }
 
+// catalog knows the actions of AWS's services.
+func catalog(service string) (actions []string, known bool) {
+	page := awsapi.LookupAuthorization(service)
+	if page == nil {
+		return nil, false
+	}
+	for _, a := range page.Actions {
+		actions = append(actions, a.Name)
+	}
+	return actions, true
+}
+
 // validate prints what is wrong with a document and reports whether it is valid.
 func validate(std IO, file, text string, kind policy.Kind) bool {
 	p, err := policy.Parse(text, kind)
@@ -165,7 +178,7 @@ func validate(std IO, file, text string, kind policy.Kind) bool {
 		fmt.Fprintf(std.Out, "%s:%d:%d: error: %s%s\n", file, e.Line, e.Column, e.Message, detail)
 		return false
 	}
-	for _, w := range p.Warnings() {
+	for _, w := range p.WarningsWith(catalog) {
 		fmt.Fprintf(std.Out, "%s:%d:%d: warning: %s [%s]\n", file, w.Line, w.Column, w.Message, w.Code)
 	}
 	return true

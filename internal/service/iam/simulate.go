@@ -323,15 +323,5 @@ func (s *Service) GetContextKeysForPrincipalPolicy(_ context.Context, c *service
 }
 
 func contextKeys(policies []*policy.Policy) *api.GetContextKeysForPolicyResponse {
-	out := &api.GetContextKeysForPolicyResponse{ContextKeyNames: []string{}}
-	seen := map[string]bool{}
-	for _, p := range policies {
-		for _, key := range p.ContextKeys() {
-			if folded := strings.ToLower(key); !seen[folded] {
-				seen[folded] = true
-				out.ContextKeyNames = append(out.ContextKeyNames, key)
-			}
-		}
-	}
-	return out
+	return &api.GetContextKeysForPolicyResponse{ContextKeyNames: textsOut(policy.ContextKeys(policies...))}
 }
