@@ -139,6 +139,41 @@ func TestNamesAreUniqueWithoutRegardToCase(t *testing.T) {
 	}
 }
 
+// TestPolicyARNsDifferByCase: what policies say about is the ARN, so that a
+// policy must not be reached by another spelling of it.
+func TestPolicyARNsDifferByCase(t *testing.T) {
+	f := open(t)
+	f.must(t, func(tx *Tx) error {
+		if _, err := tx.CreateUser("u", "/", "", nil); err != nil {
+			return err
+		}
+		_, err := tx.CreatePolicy("Keeper", "/a/", "", allow("*"), nil)
+		return err
+	})
+	if _, err := f.Snapshot().Policy(account, PolicyARN(account, "/a/", "Keeper")); err != nil {
+		t.Errorf("its own ARN: %v", err)
+	}
+	for _, arn := range []string{
+		PolicyARN(account, "/a/", "keeper"), PolicyARN(account, "/A/", "Keeper"), PolicyARN(account, "/a/", "\u212Aeeper"),
+		PolicyARN("*", "/a/", "Keeper"), PolicyARN(account, "/a/", "*"), PolicyARN(account, "/a//", "Keeper"), PolicyARN(account, "/", "a/Keeper/"),
+		"arn:aws:iam::aws:policy/readall",
+	} {
+		if p, err := f.Snapshot().Policy(account, arn); err == nil {
+			t.Errorf("Policy(%q) = %v", arn, p)
+		}
+		err := f.update(func(tx *Tx) error {
+			u, err := tx.User("u")
+			if err != nil {
+				return err
+			}
+			return tx.Attach(u, arn)
+		})
+		if _, none := errors.AsType[*NotFound](err); !none {
+			t.Errorf("Attach(%q) = %v, want NotFound", arn, err)
+		}
+	}
+}
+
 func TestRenameKeepsAllElse(t *testing.T) {
 	f := open(t)
 	f.must(t, createUser("old"))
