@@ -1,0 +1,235 @@
+package gate
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sallyport-iam/sallyport/internal/awsapi"
+	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/seal"
+	"github.com/sallyport-iam/sallyport/internal/service"
+	"github.com/sallyport-iam/sallyport/internal/service/ec2"
+	"github.com/sallyport-iam/sallyport/internal/service/iam"
+	"github.com/sallyport-iam/sallyport/internal/service/s3"
+	"github.com/sallyport-iam/sallyport/internal/service/sts"
+	"github.com/sallyport-iam/sallyport/internal/store/mem"
+	"github.com/sallyport-iam/sallyport/internal/wire"
+	"github.com/sallyport-iam/sallyport/sigv4"
+)
+
+// hostile are values that are likely to be handled wrongly somewhere.
+var hostile = []string{
+	"", "u", "U", "g", "p", "x", "*", "?", "/", "..", "../u", "a/b", "//", "%2f", "%", "${aws:username}", "u\x00", "\xff\xfe", "\u212a", "é",
+	"-1", "0", "1", "99999999999999999999", "true", "NaN", "2026-01-01T00:00:00Z", "null", "{}", "[", `"`, "<a>", "&", "v1", "v0", "Active",
+	"arn:aws:iam::" + account + ":policy/p", "arn:aws:iam::" + account + ":policy/P", "arn:aws:iam::*:policy/p", "arn:aws:iam::" + account + ":policy/",
+	"arn:aws:iam::aws:policy/AdministratorAccess", "arn:::::", "arn:aws:iam::" + account + ":user/u", "AKIAIOSFODNN7EXAMPLE", "AKIA/../user/x0000000",
+	account, allowAll, strings.Repeat("a", 129), strings.Repeat("é", 3000), strings.Repeat(":", 70),
+}
+
+// forger makes requests that fit their models in form, and in little else.
+type forger struct{ *mathrand.Rand }
+
+func (f forger) text(shape *awsapi.Shape) string {
+	if len(shape.Enum) > 0 && f.IntN(3) > 0 {
+		return shape.Enum[f.IntN(len(shape.Enum))]
+	}
+	return hostile[f.IntN(len(hostile))]
+}
+
+func (f forger) document(shape *awsapi.Shape, depth int) wire.Document {
+	doc := wire.Document{}
+	for i := range shape.Members {
+		m := &shape.Members[i]
+		if depth < 5 && (m.Required || m.Location == awsapi.InURI || f.IntN(3) > 0) {
+			doc[m.Name] = f.value(m.Shape, depth+1)
+		}
+	}
+	return doc
+}
+
+func (f forger) value(shape *awsapi.Shape, depth int) any {
+	switch shape.Type {
+	case awsapi.Structure:
+		return f.document(shape, depth)
+	case awsapi.List:
+		list := []any{}
+		for range f.IntN(4) {
+			list = append(list, f.value(shape.Member, depth+1))
+		}
+		return list
+	case awsapi.Map:
+		return map[string]any{f.text(shape.Key): f.value(shape.Value, depth+1)}
+	case awsapi.Boolean:
+		return f.IntN(2) == 0
+	case awsapi.Integer, awsapi.Long:
+		return int64(f.IntN(2000) - 3)
+	case awsapi.Float, awsapi.Double:
+		return float64(f.IntN(9))
+	case awsapi.Timestamp:
+		return time.Unix(int64(f.Int32()), 0).UTC()
+	case awsapi.Blob:
+		return []byte(f.text(shape))
+	}
+	return f.text(shape)
+}
+
+// request makes a request for the operation, or nil where a value can't be sent so.
+func (f forger) request(t *testing.T, op *awsapi.Operation) *http.Request {
+	var doc wire.Document
+	if op.Input != nil {
+		doc = f.document(op.Input, 0)
+	}
+	req, err := wire.EncodeRequest(op, doc)
+	if err != nil {
+		return nil
+	}
+	if len(req.Body) > 0 && f.IntN(4) == 0 {
+		for range 1 + f.IntN(3) {
+			req.Body[f.IntN(len(req.Body))] = byte(f.IntN(256))
+		}
+	}
+	if f.IntN(8) == 0 {
+		req.Query += "&versionId=" + []string{"", "1", "1&versionId=2"}[f.IntN(3)]
+	}
+	r, err := http.NewRequestWithContext(t.Context(), req.Method, "http://localhost"+req.Path+"?"+req.Query, bytes.NewReader(req.Body))
+	if err != nil {
+		return nil
+	}
+	r.RemoteAddr = []string{"192.0.2.7:1", "[::ffff:192.0.2.7]:2", "", "@"}[f.IntN(4)]
+	for _, h := range req.Header {
+		r.Header.Set(h.Name, h.Value)
+	}
+	switch f.IntN(12) {
+	case 0:
+		r.Header.Set("X-Amz-Copy-Source", "/bucket/../"+hostile[1+f.IntN(9)])
+	case 1:
+		r.Header.Set("Accept", "application/json")
+	case 2:
+		r.Host = []string{"b.s3.localhost", ".s3.", "b.localhost:80", ""}[f.IntN(4)]
+	}
+	return r
+}
+
+// hostileGate is a gate with all services and one user, whose policy's
+// conditions ask for as much as possible.
+func hostileGate(t *testing.T, log *bytes.Buffer) (*Gate, sigv4.Signer) {
+	dir, err := directory.Open(t.Context(), mem.New(mem.Options{}), directory.Options{
+		Master: seal.NewMasterKey(rand.Reader), AWSPolicies: noPolicies{}, Now: time.Now, Rand: rand.Reader,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { dir.Close(context.Background()) })
+	secret := seal.SecretKey(rand.Reader)
+	var key directory.AccessKey
+	err = dir.Update(t.Context(), account, func(tx *directory.Tx) error {
+		if err := tx.CreateAccount("root@localhost", ""); err != nil {
+			return err
+		}
+		u, err := tx.CreateUser("caller", "/", "", []directory.Tag{{Key: "team", Value: "a"}})
+		if err != nil {
+			return err
+		}
+		if err := tx.PutInline(u, "p", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
+			{"Effect":"Deny","Action":"*","Resource":"arn:aws:iam::*:user/caller"},
+			{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringLike":{"aws:ResourceTag/a":"${aws:RequestTag/a}*b"},"ForAnyValue:StringEquals":{"aws:TagKeys":"zz"}}}]}`); err != nil {
+			return err
+		}
+		key, err = tx.AddAccessKey(u, secret)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = dir.Update(t.Context(), account, func(tx *directory.Tx) error {
+		u, err := tx.CreateUser("u", "/", "", []directory.Tag{{Key: "a", Value: "b"}})
+		if err != nil {
+			return err
+		}
+		g, err := tx.CreateGroup("g", "/")
+		if err != nil {
+			return err
+		}
+		if _, err := tx.CreatePolicy("p", "/", "", allowAll, nil); err != nil {
+			return err
+		}
+		return tx.Join(u, g)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := New(Options{
+		Directory: dir, Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(log, nil)),
+		Services: map[string]service.Set{
+			"iam": iam.New(dir, rand.Reader).Operations(), "sts": sts.New(dir).Operations(), "ec2": ec2.Operations(), "s3": s3.Operations(),
+		},
+	})
+	return g, sigv4.Signer{KeyID: key.ID, Secret: secret.Reveal(), Region: "us-east-1"}
+}
+
+// TestHostileRequests sends well signed nonsense to every operation of every
+// model: none may fail in a way that is the server's fault.
+func TestHostileRequests(t *testing.T) {
+	var log bytes.Buffer
+	g, signer := hostileGate(t, &log)
+	seed := uint64(time.Now().UnixNano())
+	f := forger{mathrand.New(mathrand.NewPCG(seed, 1))}
+	var ops []*awsapi.Operation
+	for _, name := range awsapi.Names() {
+		rounds := 1
+		if g.opts.Services[name] != nil && name != "ec2" {
+			rounds = 10 // most of them are carried out
+		}
+		for range rounds {
+			for op := range awsapi.ByName(name).Operations() {
+				ops = append(ops, op)
+			}
+		}
+	}
+	sent, statuses := 0, map[int]int{}
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); {
+		f.Shuffle(len(ops), func(i, j int) { ops[i], ops[j] = ops[j], ops[i] })
+		for _, op := range ops[:min(2000, len(ops))] {
+			r := f.request(t, op)
+			if r == nil {
+				continue
+			}
+			signer.Service = op.Service.SigningName
+			if f.IntN(50) == 0 {
+				signer.Service = []string{"s3", "iam", "sts", "ec2", "kms", ""}[f.IntN(6)]
+			}
+			body, _ := r.GetBody()
+			var plain bytes.Buffer
+			plain.ReadFrom(body)
+			sum := sha256.Sum256(plain.Bytes())
+			if signer.Sign(r, hex.EncodeToString(sum[:]), time.Now()) != nil {
+				continue
+			}
+			w := httptest.NewRecorder()
+			g.ServeHTTP(w, r)
+			sent++
+			statuses[w.Code]++
+			if w.Code >= 500 && w.Code != http.StatusNotImplemented || log.Len() > 0 {
+				t.Fatalf("seed %d: %s of %s\n%s %s\n%q\nanswered %d %s\nlog: %s",
+					seed, op.Name, op.Service.Name, r.Method, r.URL, plain.Bytes(), w.Code, w.Body, log.String())
+			}
+			if id := w.Result().Header; id["x-amzn-RequestId"] == nil && id["x-amz-request-id"] == nil {
+				t.Fatalf("%s of %s: no request id in %v", op.Name, op.Service.Name, id)
+			}
+		}
+	}
+	t.Logf("%d requests: %v", sent, statuses)
+	if statuses[http.StatusOK] == 0 || statuses[http.StatusForbidden] == 0 || sent < 100 {
+		t.Errorf("only %v: nothing reaches the operations", statuses)
+	}
+}
