@@ -39,8 +39,8 @@ type fixture struct {
 	signer sigv4.Signer // of the user "u", whose inline policy is the one given
 }
 
-// serve starts a gate over loopback with those operations of STS and one user.
-func serve(t *testing.T, policy string, ops ...service.Operation) *fixture {
+// openDirectory opens an empty directory in memory.
+func openDirectory(t *testing.T) *directory.Directory {
 	t.Helper()
 	dir, err := directory.Open(t.Context(), mem.New(mem.Options{}), directory.Options{
 		Master: seal.NewMasterKey(rand.Reader), AWSPolicies: noPolicies{}, Now: time.Now, Rand: rand.Reader,
@@ -49,9 +49,16 @@ func serve(t *testing.T, policy string, ops ...service.Operation) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { dir.Close(context.Background()) })
+	return dir
+}
+
+// serve starts a gate over loopback with those operations of STS and one user.
+func serve(t *testing.T, policy string, ops ...service.Operation) *fixture {
+	t.Helper()
+	dir := openDirectory(t)
 	secret := seal.SecretKey(rand.Reader)
 	var key directory.AccessKey
-	err = dir.Update(t.Context(), account, func(tx *directory.Tx) error {
+	err := dir.Update(t.Context(), account, func(tx *directory.Tx) error {
 		if err := tx.CreateAccount("root@localhost", ""); err != nil {
 			return err
 		}
