@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -221,13 +222,7 @@ func TestBucketOfHost(t *testing.T) {
 
 func TestExpand(t *testing.T) {
 	c := &call{sig: &sigv4.Signature{Region: "eu-west-1"}}
-	dir, err := directory.Open(t.Context(), mem.New(mem.Options{}), directory.Options{
-		Master: seal.NewMasterKey(rand.Reader), AWSPolicies: noPolicies{}, Now: time.Now, Rand: rand.Reader,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dir.Close(context.Background())
+	dir := openDirectory(t)
 	if err := dir.Update(t.Context(), account, func(tx *directory.Tx) error { return tx.CreateAccount("r", "") }); err != nil {
 		t.Fatal(err)
 	}
@@ -250,6 +245,33 @@ func TestExpand(t *testing.T) {
 		got, known := c.expand(tt.template)
 		if !cmp.Equal(got, tt.want) || known != tt.known {
 			t.Errorf("expand(%q) = %q, %v, want %q, %v", tt.template, got, known, tt.want, tt.known)
+		}
+	}
+}
+
+// TestManyResources: no resource of a long list escapes a denial.
+func TestManyResources(t *testing.T) {
+	f := serve(t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
+		{"Effect":"Deny","Action":"*","Resource":"arn:aws:ec2:*:*:instance/i-precious"}]}`)
+	f.signer.Service = "ec2"
+	for _, tt := range []struct {
+		others int
+		last   string
+		want   string
+	}{
+		{maxResources - 1, "i-other", "DryRunOperation"},
+		{maxResources - 1, "i-precious", "UnauthorizedOperation"},
+		{maxResources, "i-precious", "RequestResourceCountExceeded"},
+		{4 * maxResources, "i-precious", "RequestResourceCountExceeded"},
+	} {
+		var form strings.Builder
+		form.WriteString("Action=TerminateInstances&Version=2016-11-15&DryRun=true")
+		for i := range tt.others {
+			fmt.Fprintf(&form, "&InstanceId.%d=i-%d", i+1, i)
+		}
+		fmt.Fprintf(&form, "&InstanceId.%d=%s", tt.others+1, tt.last)
+		if _, body := f.post(t, form.String()); !strings.Contains(body, "<Code>"+tt.want+"</Code>") {
+			t.Errorf("%d instances and %s: %.300s, want %s", tt.others, tt.last, body, tt.want)
 		}
 	}
 }
