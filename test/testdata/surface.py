@@ -156,6 +156,7 @@ def test_validation():
     path = "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters."
     refused("ValidationError", 400, path, iam.create_user, UserName="a", Path="no-slash")
     refused("ValidationError", 400, path, iam.create_user, UserName="a", Path="/no-end")
+    refused("ValidationError", 400, path.replace("path is", "newPath is"), iam.update_user, UserName="a", NewPath="/no-end")
     refused("ValidationError", 400, validation(("path", "Member must have length less than or equal to 512")), iam.create_user, UserName="a", Path="/" + "a" * 512 + "/")
     refused("ValidationError", 400, "The specified value for pathPrefix is invalid. It must begin with the / character and contain only alphanumeric characters and/or / characters.",
             iam.list_users, PathPrefix="x")
@@ -345,6 +346,7 @@ def test_managed():
     same((got["Description"], got["Tags"]), ("says", [{"Key": "a", "Value": "2"}, {"Key": "b", "Value": "1"}]))
     iam.get_waiter("policy_exists").wait(PolicyArn=arn, WaiterConfig={"Delay": 1, "MaxAttempts": 2})
     refused("EntityAlreadyExists", 409, "A policy called read already exists. Duplicate names are not allowed.", iam.create_policy, PolicyName="read", PolicyDocument=policy())
+    refused("NoSuchEntity", 404, f"Policy {arn.replace('Read', 'READ')} was not found.", iam.get_policy, PolicyArn=arn.replace("Read", "READ"))
     gone = f"arn:aws:iam::{ACCOUNT}:policy/None"
     refused("NoSuchEntity", 404, f"Policy {gone} was not found.", iam.get_policy, PolicyArn=gone)
     refused("NoSuchEntity", 404, f"Policy {gone} was not found.", iam.delete_policy, PolicyArn=gone)
