@@ -275,3 +275,23 @@ func TestManyResources(t *testing.T) {
 		}
 	}
 }
+
+// TestRegionOfIAM: a client can't choose aws:RequestedRegion for IAM.
+func TestRegionOfIAM(t *testing.T) {
+	f := serve(t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"us-east-1"}}}]}`)
+	for _, tt := range []struct {
+		service, form, region string
+		allowed               bool
+	}{
+		{"iam", "Action=ListUsers&Version=2010-05-08", "us-east-1", true},
+		{"iam", "Action=ListUsers&Version=2010-05-08", "eu-west-1", true},
+		{"sts", "Action=GetAccessKeyInfo&Version=2011-06-15&AccessKeyId=AKIAIOSFODNN7EXAMPLE", "us-east-1", true},
+		{"sts", "Action=GetAccessKeyInfo&Version=2011-06-15&AccessKeyId=AKIAIOSFODNN7EXAMPLE", "eu-west-1", false},
+	} {
+		f.signer.Service, f.signer.Region = tt.service, tt.region
+		status, body := f.post(t, tt.form)
+		if allowed := status != http.StatusForbidden; allowed != tt.allowed {
+			t.Errorf("%s in %s: %d %s, want allowed %v", tt.service, tt.region, status, body, tt.allowed)
+		}
+	}
+}

@@ -19,7 +19,7 @@ type Caller struct {
 	Credential directory.Credential
 	// Session holds the temporary credentials that signed, or is nil.
 	Session *directory.Session
-	// Region is that of the credential scope.
+	// Region is that of the credential scope; for IAM always us-east-1.
 	Region string
 	// Decide authenticates and authorises the request again, on another state,
 	// which becomes the caller's. Set for the length of Operation.Call.

@@ -19,8 +19,8 @@ ENDPOINT = os.environ["SALLYPORT_ENDPOINT"]
 CONFIG = Config(retries={"max_attempts": 0}, parameter_validation=False)
 
 
-def client(service, **kw):
-    return boto3.client(service, endpoint_url=ENDPOINT, region_name="us-east-1", config=CONFIG, **kw)
+def client(service, region="us-east-1", **kw):
+    return boto3.client(service, endpoint_url=ENDPOINT, region_name=region, config=CONFIG, **kw)
 
 
 iam = client("iam")
@@ -220,6 +220,10 @@ def test_access_keys():
 
     used = iam.get_access_key_last_used(AccessKeyId=k["AccessKeyId"])
     same((used["UserName"], used["AccessKeyLastUsed"]), ("keys", {"ServiceName": "N/A", "Region": "N/A"}))
+    elsewhere = client("iam", region="eu-west-1", aws_access_key_id=k["AccessKeyId"], aws_secret_access_key=k["SecretAccessKey"])
+    refused("AccessDenied", 403, None, elsewhere.list_users)
+    used = iam.get_access_key_last_used(AccessKeyId=k["AccessKeyId"])["AccessKeyLastUsed"]
+    same((used["ServiceName"], used["Region"]), ("iam", "us-east-1"), "the last use, of IAM in another region")
     refused("AccessDenied", 403, f"User: arn:aws:iam::{ACCOUNT}:root is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key {missing}",
             iam.get_access_key_last_used, AccessKeyId=missing)
     me = client("sts", aws_access_key_id=k["AccessKeyId"], aws_secret_access_key=k["SecretAccessKey"])
