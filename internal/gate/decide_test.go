@@ -20,6 +20,45 @@ func (f *fixture) change(t *testing.T, fn func(tx *directory.Tx) error) {
 	}
 }
 
+// target is the user of that name, wherever it is.
+func target(c *service.Caller, _ any) ([]service.Target, error) {
+	arn := directory.UserARN(account, "/", "target")
+	if u, err := c.Snapshot.User(account, "target"); err == nil {
+		arn = u.ARN()
+	}
+	return []service.Target{{ARN: arn}}, nil
+}
+
+// markTarget tags the target as an operation would. inside runs when it has
+// been decided and read, and not yet written.
+func markTarget(tx *directory.Tx, c *service.Caller, inside func()) error {
+	if err := c.StillMay(tx); err != nil {
+		return err
+	}
+	u, err := tx.User("target")
+	if err != nil {
+		return err
+	}
+	inside()
+	return tx.TagUser(u, []directory.Tag{{Key: "marked"}})
+}
+
+// marked names the users who have tags.
+func (f *fixture) marked(t *testing.T) string {
+	t.Helper()
+	names := ""
+	err := f.dir.Snapshot().Users(account, "/", "", func(u *directory.User) bool {
+		if len(u.Tags) > 0 {
+			names += u.Name
+		}
+		return true
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return names
+}
+
 // TestDecisionHoldsInTheTransaction changes the directory after the gate has
 // decided, and before or while the operation's transaction runs.
 func TestDecisionHoldsInTheTransaction(t *testing.T) {
@@ -75,31 +114,15 @@ func TestDecisionHoldsInTheTransaction(t *testing.T) {
 					}
 					between = nil
 				}
+				before, inside := interfere, func() {}
+				if during {
+					before, inside = inside, before
+				}
 				f = serve(t, onlyLow, service.Operation{
-					Name: "GetAccessKeyInfo",
-					New:  func() any { return new(struct{ AccessKeyId string }) },
-					Targets: func(c *service.Caller, _ any) ([]service.Target, error) {
-						u, err := c.Snapshot.User(account, "target")
-						if err != nil {
-							return []service.Target{{ARN: directory.UserARN(account, "/", "target")}}, nil
-						}
-						return []service.Target{{ARN: u.ARN()}}, nil
-					},
+					Name: "GetAccessKeyInfo", New: func() any { return new(struct{ AccessKeyId string }) }, Targets: target,
 					Call: func(ctx context.Context, c *service.Caller, _ any) (any, error) {
-						if !during {
-							interfere()
-						}
-						return nil, f.dir.Update(ctx, account, func(tx *directory.Tx) error {
-							if err := c.StillMay(tx); err != nil {
-								return err
-							}
-							u, err := tx.User("target")
-							if err != nil {
-								return err
-							}
-							interfere()
-							return tx.TagUser(u, []directory.Tag{{Key: "marked"}})
-						})
+						before()
+						return nil, f.dir.Update(ctx, account, func(tx *directory.Tx) error { return markTarget(tx, c, inside) })
 					},
 				})
 				f.change(t, func(tx *directory.Tx) error {
@@ -113,15 +136,8 @@ func TestDecisionHoldsInTheTransaction(t *testing.T) {
 				if status != tt.status || !strings.Contains(body, tt.says) {
 					t.Errorf("answer %d %s, want %d with %q", status, body, tt.status, tt.says)
 				}
-				tagged := ""
-				err := f.dir.Snapshot().Users(account, "/", "", func(u *directory.User) bool {
-					if len(u.Tags) > 0 {
-						tagged += u.Name
-					}
-					return true
-				})
-				if err != nil || tagged != tt.tagged {
-					t.Errorf("changed: %q, %v; want %q", tagged, err, tt.tagged)
+				if got := f.marked(t); got != tt.tagged {
+					t.Errorf("changed: %q, want %q", got, tt.tagged)
 				}
 			})
 		}
