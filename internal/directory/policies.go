@@ -86,13 +86,22 @@ func (s *Snapshot) Policy(account, arn string) (*ManagedPolicy, error) {
 		}
 	}
 	if ok && owner == account {
-		if r := s.get(account, kindPolicyName, fold(name)); r != nil {
-			if name := r.name(); name.path == path {
-				return s.policyByID(account, name.id)
-			}
+		if r := s.get(account, kindPolicyName, fold(name)); r != nil && r.name().path == path {
+			p, err := s.policyByID(account, r.name().id)
+			return p.ofName(name, arn, err)
 		}
 	}
 	return nil, &NotFound{Kind: KindPolicy, Name: arn}
+}
+
+// ofName gives the policy found for an ARN only if its name is spelled as
+// there: names are unique without regard to case, but ARNs differ by it, and
+// what is authorised is the ARN.
+func (p *ManagedPolicy) ofName(name, arn string, err error) (*ManagedPolicy, error) {
+	if err == nil && p.Name != name {
+		return nil, &NotFound{Kind: KindPolicy, Name: arn}
+	}
+	return p, err
 }
 
 func (s *Snapshot) policyByID(account, id string) (*ManagedPolicy, error) {
@@ -235,10 +244,9 @@ func (tx *Tx) Policy(arn string) (*ManagedPolicy, error) {
 		return tx.snap.Policy(tx.account, arn)
 	}
 	if ok && owner == tx.account {
-		if r := tx.read(recordKey(tx.account, kindPolicyName, fold(name))); r != nil {
-			if name := r.name(); name.path == path {
-				return tx.policyByID(name.id)
-			}
+		if r := tx.read(recordKey(tx.account, kindPolicyName, fold(name))); r != nil && r.name().path == path {
+			p, err := tx.policyByID(r.name().id)
+			return p.ofName(name, arn, err)
 		}
 	}
 	return nil, &NotFound{Kind: KindPolicy, Name: arn}

@@ -30,6 +30,9 @@ func (d *Directory) begin(account string) *Tx {
 	}
 }
 
+// Snapshot is the state that the transaction decides from.
+func (tx *Tx) Snapshot() *Snapshot { return tx.snap }
+
 // Now is the time of the transaction, in whole seconds.
 func (tx *Tx) Now() time.Time { return tx.now }
 

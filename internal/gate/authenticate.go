@@ -21,7 +21,7 @@ func (c *call) authenticate() error {
 	if c.caller.User != nil {
 		return nil
 	}
-	c.caller = service.Caller{Snapshot: c.g.opts.Directory.Snapshot(), Region: c.sig.Region}
+	c.caller = service.Caller{Snapshot: c.g.opts.Directory.Snapshot(), Region: c.regionOf()}
 	secret, err := c.secret()
 	if err != nil {
 		c.caller.User = nil
@@ -32,9 +32,19 @@ func (c *call) authenticate() error {
 		return err
 	}
 	if c.caller.Session == nil {
-		c.caller.Credential.Touch(c.now, c.sig.Service, c.sig.Region)
+		c.caller.Credential.Touch(c.now, c.sig.Service, c.caller.Region)
 	}
 	return nil
+}
+
+// regionOf is the region that the request is for. IAM has only one: clients with
+// an endpoint of their own sign it for the region that they are set to, which
+// must not choose what policies and the last use of keys say.
+func (c *call) regionOf() string {
+	if c.sig.Service == "iam" {
+		return "us-east-1"
+	}
+	return c.sig.Region
 }
 
 // secret finds who the key belongs to and gives its secret.

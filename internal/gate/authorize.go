@@ -94,7 +94,7 @@ func (c *call) targets() ([]service.Target, error) {
 	if c.op != nil && c.op.Target != nil {
 		return c.resolved()
 	}
-	return c.derived(), nil
+	return c.derived()
 }
 
 // resolved are the resources as the service itself resolves the types that the

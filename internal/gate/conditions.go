@@ -24,7 +24,7 @@ func (c *call) setKeys() {
 	}
 	k.Set("aws:PrincipalIsAWSService", "false")
 	k.Set("aws:ViaAWSService", "false")
-	k.Set("aws:RequestedRegion", c.sig.Region)
+	k.Set("aws:RequestedRegion", c.caller.Region)
 	k.SetTime("aws:CurrentTime", c.now)
 	k.SetTime("aws:EpochTime", c.now)
 	if ip := sourceIP(c.r); ip != "" {

@@ -227,7 +227,20 @@ func (c *call) perform(ctx context.Context) (any, error) {
 	if c.op == nil {
 		return nil, c.unavailable()
 	}
+	c.caller.Decide = c.decide
 	return c.op.Call(ctx, &c.caller, c.in)
+}
+
+// decide authenticates and authorises the request again, on another state. The
+// signature stays verified: a key's secret never changes.
+func (c *call) decide(s *directory.Snapshot) error {
+	c.caller.Snapshot = s
+	if _, err := c.secret(); err != nil {
+		return err
+	}
+	c.keys.Reset()
+	c.tagged = false
+	return c.authorize()
 }
 
 // refuse puts an error into the client's protocol. What no one is meant to see

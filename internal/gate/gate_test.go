@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -39,8 +40,8 @@ type fixture struct {
 	signer sigv4.Signer // of the user "u", whose inline policy is the one given
 }
 
-// serve starts a gate over loopback with those operations of STS and one user.
-func serve(t *testing.T, policy string, ops ...service.Operation) *fixture {
+// openDirectory opens an empty directory in memory.
+func openDirectory(t *testing.T) *directory.Directory {
 	t.Helper()
 	dir, err := directory.Open(t.Context(), mem.New(mem.Options{}), directory.Options{
 		Master: seal.NewMasterKey(rand.Reader), AWSPolicies: noPolicies{}, Now: time.Now, Rand: rand.Reader,
@@ -49,9 +50,16 @@ func serve(t *testing.T, policy string, ops ...service.Operation) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { dir.Close(context.Background()) })
+	return dir
+}
+
+// serve starts a gate over loopback with those operations of STS and one user.
+func serve(t *testing.T, policy string, ops ...service.Operation) *fixture {
+	t.Helper()
+	dir := openDirectory(t)
 	secret := seal.SecretKey(rand.Reader)
 	var key directory.AccessKey
-	err = dir.Update(t.Context(), account, func(tx *directory.Tx) error {
+	err := dir.Update(t.Context(), account, func(tx *directory.Tx) error {
 		if err := tx.CreateAccount("root@localhost", ""); err != nil {
 			return err
 		}
@@ -214,13 +222,7 @@ func TestBucketOfHost(t *testing.T) {
 
 func TestExpand(t *testing.T) {
 	c := &call{sig: &sigv4.Signature{Region: "eu-west-1"}}
-	dir, err := directory.Open(t.Context(), mem.New(mem.Options{}), directory.Options{
-		Master: seal.NewMasterKey(rand.Reader), AWSPolicies: noPolicies{}, Now: time.Now, Rand: rand.Reader,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dir.Close(context.Background())
+	dir := openDirectory(t)
 	if err := dir.Update(t.Context(), account, func(tx *directory.Tx) error { return tx.CreateAccount("r", "") }); err != nil {
 		t.Fatal(err)
 	}
@@ -243,6 +245,53 @@ func TestExpand(t *testing.T) {
 		got, known := c.expand(tt.template)
 		if !cmp.Equal(got, tt.want) || known != tt.known {
 			t.Errorf("expand(%q) = %q, %v, want %q, %v", tt.template, got, known, tt.want, tt.known)
+		}
+	}
+}
+
+// TestManyResources: no resource of a long list escapes a denial.
+func TestManyResources(t *testing.T) {
+	f := serve(t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
+		{"Effect":"Deny","Action":"*","Resource":"arn:aws:ec2:*:*:instance/i-precious"}]}`)
+	f.signer.Service = "ec2"
+	for _, tt := range []struct {
+		others int
+		last   string
+		want   string
+	}{
+		{maxResources - 1, "i-other", "DryRunOperation"},
+		{maxResources - 1, "i-precious", "UnauthorizedOperation"},
+		{maxResources, "i-precious", "RequestResourceCountExceeded"},
+		{4 * maxResources, "i-precious", "RequestResourceCountExceeded"},
+	} {
+		var form strings.Builder
+		form.WriteString("Action=TerminateInstances&Version=2016-11-15&DryRun=true")
+		for i := range tt.others {
+			fmt.Fprintf(&form, "&InstanceId.%d=i-%d", i+1, i)
+		}
+		fmt.Fprintf(&form, "&InstanceId.%d=%s", tt.others+1, tt.last)
+		if _, body := f.post(t, form.String()); !strings.Contains(body, "<Code>"+tt.want+"</Code>") {
+			t.Errorf("%d instances and %s: %.300s, want %s", tt.others, tt.last, body, tt.want)
+		}
+	}
+}
+
+// TestRegionOfIAM: a client can't choose aws:RequestedRegion for IAM.
+func TestRegionOfIAM(t *testing.T) {
+	f := serve(t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"us-east-1"}}}]}`)
+	for _, tt := range []struct {
+		service, form, region string
+		allowed               bool
+	}{
+		{"iam", "Action=ListUsers&Version=2010-05-08", "us-east-1", true},
+		{"iam", "Action=ListUsers&Version=2010-05-08", "eu-west-1", true},
+		{"sts", "Action=GetAccessKeyInfo&Version=2011-06-15&AccessKeyId=AKIAIOSFODNN7EXAMPLE", "us-east-1", true},
+		{"sts", "Action=GetAccessKeyInfo&Version=2011-06-15&AccessKeyId=AKIAIOSFODNN7EXAMPLE", "eu-west-1", false},
+	} {
+		f.signer.Service, f.signer.Region = tt.service, tt.region
+		status, body := f.post(t, tt.form)
+		if allowed := status != http.StatusForbidden; allowed != tt.allowed {
+			t.Errorf("%s in %s: %d %s, want allowed %v", tt.service, tt.region, status, body, tt.allowed)
 		}
 	}
 }

@@ -11,11 +11,15 @@ import (
 // itself, made of the ARN templates of the authorization reference and the
 // members of the request. What can't be known stands as *, which only policies
 // that grant all such resources match.
-func (c *call) derived() []service.Target {
+func (c *call) derived() ([]service.Target, error) {
 	var targets []service.Target
 	if op := c.target.Operation; op != nil && op.Action != nil {
 		for _, r := range op.Action.Resources {
 			arns, known := c.expand(r.Type.ARN)
+			if len(arns)+len(targets) > maxResources {
+				// None may stay unasked for: a policy may deny just that one.
+				return nil, awsapi.Code("RequestResourceCountExceeded").New("Details in your request exceed the numbers permitted by the service.")
+			}
 			if !known && !r.Required {
 				continue
 			}
@@ -25,13 +29,14 @@ func (c *call) derived() []service.Target {
 		}
 	}
 	if len(targets) == 0 {
-		return []service.Target{{ARN: "*"}}
+		return []service.Target{{ARN: "*"}}, nil
 	}
-	return targets
+	return targets, nil
 }
 
 // expand fills in an ARN template, once for each value where a member of the
-// request lists several. known is false where a variable has no value.
+// request lists several, but for not many more than maxResources. known is false
+// where a variable has no value.
 func (c *call) expand(template string) (arns []string, known bool) {
 	arns, known = []string{""}, true
 	for {
@@ -50,8 +55,11 @@ func (c *call) expand(template string) (arns []string, known bool) {
 		}
 		var all []string
 		for _, arn := range arns {
-			for _, v := range values {
+			for _, v := range values[:min(len(values), maxResources+1)] {
 				all = append(all, arn+v)
+			}
+			if len(all) > maxResources {
+				break // too many, which is all that matters
 			}
 		}
 		arns = all
@@ -96,9 +104,6 @@ func (c *call) variable(name string) []string {
 }
 
 func listOf(list []any) []string {
-	if len(list) > maxResources {
-		return nil
-	}
 	var values []string
 	for _, v := range list {
 		s, ok := v.(string)

@@ -19,8 +19,22 @@ type Caller struct {
 	Credential directory.Credential
 	// Session holds the temporary credentials that signed, or is nil.
 	Session *directory.Session
-	// Region is that of the credential scope.
+	// Region is that of the credential scope; for IAM always us-east-1.
 	Region string
+	// Decide authenticates and authorises the request again, on another state,
+	// which becomes the caller's. Set for the length of Operation.Call.
+	Decide func(*directory.Snapshot) error
+}
+
+// StillMay says whether the request is allowed in the state that a transaction
+// decides from. What the request names may be another thing there than it was
+// when the gate decided; the transaction relies on what it names, so that an
+// answer that was right when it was given is right when it commits.
+func (c *Caller) StillMay(tx *directory.Tx) error {
+	if s := tx.Snapshot(); s.Rev != c.Snapshot.Rev {
+		return c.Decide(s)
+	}
+	return nil
 }
 
 // Account is the caller's account.

@@ -207,8 +207,8 @@ func ownText(at *path, shape *awsapi.Shape) string {
 	switch {
 	case at.parent != nil:
 		return ""
-	case at.member == "Path":
-		return "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters."
+	case at.member == "Path", at.member == "NewPath":
+		return "The specified value for " + at.String() + " is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters."
 	case at.member == "PathPrefix":
 		return "The specified value for pathPrefix is invalid. It must begin with the / character and contain only alphanumeric characters and/or / characters."
 	case at.member == "AccessKeyId":

@@ -19,8 +19,8 @@ ENDPOINT = os.environ["SALLYPORT_ENDPOINT"]
 CONFIG = Config(retries={"max_attempts": 0}, parameter_validation=False)
 
 
-def client(service, **kw):
-    return boto3.client(service, endpoint_url=ENDPOINT, region_name="us-east-1", config=CONFIG, **kw)
+def client(service, region="us-east-1", **kw):
+    return boto3.client(service, endpoint_url=ENDPOINT, region_name=region, config=CONFIG, **kw)
 
 
 iam = client("iam")
@@ -156,6 +156,7 @@ def test_validation():
     path = "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters."
     refused("ValidationError", 400, path, iam.create_user, UserName="a", Path="no-slash")
     refused("ValidationError", 400, path, iam.create_user, UserName="a", Path="/no-end")
+    refused("ValidationError", 400, path.replace("path is", "newPath is"), iam.update_user, UserName="a", NewPath="/no-end")
     refused("ValidationError", 400, validation(("path", "Member must have length less than or equal to 512")), iam.create_user, UserName="a", Path="/" + "a" * 512 + "/")
     refused("ValidationError", 400, "The specified value for pathPrefix is invalid. It must begin with the / character and contain only alphanumeric characters and/or / characters.",
             iam.list_users, PathPrefix="x")
@@ -219,6 +220,10 @@ def test_access_keys():
 
     used = iam.get_access_key_last_used(AccessKeyId=k["AccessKeyId"])
     same((used["UserName"], used["AccessKeyLastUsed"]), ("keys", {"ServiceName": "N/A", "Region": "N/A"}))
+    elsewhere = client("iam", region="eu-west-1", aws_access_key_id=k["AccessKeyId"], aws_secret_access_key=k["SecretAccessKey"])
+    refused("AccessDenied", 403, None, elsewhere.list_users)
+    used = iam.get_access_key_last_used(AccessKeyId=k["AccessKeyId"])["AccessKeyLastUsed"]
+    same((used["ServiceName"], used["Region"]), ("iam", "us-east-1"), "the last use, of IAM in another region")
     refused("AccessDenied", 403, f"User: arn:aws:iam::{ACCOUNT}:root is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key {missing}",
             iam.get_access_key_last_used, AccessKeyId=missing)
     me = client("sts", aws_access_key_id=k["AccessKeyId"], aws_secret_access_key=k["SecretAccessKey"])
@@ -345,6 +350,7 @@ def test_managed():
     same((got["Description"], got["Tags"]), ("says", [{"Key": "a", "Value": "2"}, {"Key": "b", "Value": "1"}]))
     iam.get_waiter("policy_exists").wait(PolicyArn=arn, WaiterConfig={"Delay": 1, "MaxAttempts": 2})
     refused("EntityAlreadyExists", 409, "A policy called read already exists. Duplicate names are not allowed.", iam.create_policy, PolicyName="read", PolicyDocument=policy())
+    refused("NoSuchEntity", 404, f"Policy {arn.replace('Read', 'READ')} was not found.", iam.get_policy, PolicyArn=arn.replace("Read", "READ"))
     gone = f"arn:aws:iam::{ACCOUNT}:policy/None"
     refused("NoSuchEntity", 404, f"Policy {gone} was not found.", iam.get_policy, PolicyArn=gone)
     refused("NoSuchEntity", 404, f"Policy {gone} was not found.", iam.delete_policy, PolicyArn=gone)

@@ -59,9 +59,15 @@ func op[In, Out any](name string, f func(ctx context.Context, c *service.Caller,
 // nothing is the output of operations that answer with metadata only.
 type nothing struct{}
 
-// update runs fn as a transaction on the caller's account.
+// update runs fn as a transaction on the caller's account, each time that the
+// caller may do so in the state that it runs on.
 func (s *Service) update(ctx context.Context, c *service.Caller, fn func(tx *directory.Tx) error) error {
-	return awsError(s.dir.Update(ctx, c.Account(), fn))
+	return awsError(s.dir.Update(ctx, c.Account(), func(tx *directory.Tx) error {
+		if err := c.StillMay(tx); err != nil {
+			return err
+		}
+		return fn(tx)
+	}))
 }
 
 // withUser is update on the named user, or on the caller where no name is given.
