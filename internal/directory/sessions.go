@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/sallyport-iam/sallyport/internal/seal"
@@ -14,7 +15,7 @@ import (
 // Session is what temporary credentials carry with them, sealed in their
 // session token: nothing of it is stored.
 type Session struct {
-	Format  int       `json:"v"`
+	Version int       `json:"v"`
 	KeyID   string    `json:"key"`    // ASIA…
 	Secret  string    `json:"secret"` // of the temporary key
 	Account string    `json:"account"`
@@ -22,6 +23,12 @@ type Session struct {
 	Issued  time.Time `json:"issued"`
 	Expires time.Time `json:"expires"`
 }
+
+// Format writes which session it is, whatever the verb, and nothing of its secret.
+func (s Session) Format(f fmt.State, _ rune) { io.WriteString(f, "session of "+s.KeyID) }
+
+// LogValue is the key id.
+func (s Session) LogValue() slog.Value { return slog.StringValue("session of " + s.KeyID) }
 
 const (
 	sessionPurpose = "session"
@@ -33,7 +40,7 @@ const (
 func (d *Directory) NewSession(u *User, life time.Duration) (Session, string, error) {
 	now := wholeSeconds(d.opts.Now())
 	s := Session{
-		Format:  recordFormat,
+		Version: recordFormat,
 		KeyID:   seal.AccessKeyID(d.opts.Rand, "ASIA", u.Account()),
 		Secret:  seal.SecretKey(d.opts.Rand).Reveal(),
 		Account: u.Account(),
@@ -56,7 +63,7 @@ func (d *Directory) OpenSession(token string) (Session, error) {
 		return Session{}, err
 	}
 	var s Session
-	if err := json.Unmarshal(claims, &s); err != nil || s.Format != recordFormat {
+	if err := json.Unmarshal(claims, &s); err != nil || s.Version != recordFormat {
 		return Session{}, seal.ErrToken
 	}
 	return s, nil
