@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"log/slog"
 	"sync"
@@ -48,7 +49,9 @@ type Directory struct {
 	watcher  store.Watcher
 	done     chan struct{} // closed when the feed has ended
 
-	contended sync.Mutex // held by a transaction that lost once, so that it gets on
+	// contended are held by transactions that lost once, so that they get on;
+	// each is for the accounts whose ids hash to it.
+	contended [64]sync.Mutex
 	use       lastUse
 
 	awsCompiled sync.Map // of ARN to *policy.Policy; at most one for each AWS policy
@@ -188,8 +191,9 @@ var ErrBusy = errors.New("too many simultaneous changes of the same entity")
 func (d *Directory) Update(ctx context.Context, account string, fn func(tx *Tx) error) error {
 	for attempt := range maxAttempts {
 		if attempt == 1 {
-			d.contended.Lock()
-			defer d.contended.Unlock()
+			turn := &d.contended[maphash.String(hashSeed, account)%uint64(len(d.contended))]
+			turn.Lock()
+			defer turn.Unlock()
 		}
 		tx := d.begin(account)
 		if err := fn(tx); err != nil {
