@@ -46,6 +46,16 @@ func (c *Checker) Add(r store.Record) error {
 // Len is the number of records.
 func (c *Checker) Len() int { return len(c.keys) }
 
+// Opens reports whether the key ring among the records opens with that master key.
+func (c *Checker) Opens(master seal.MasterKey) bool {
+	r := c.records[ringKey]
+	if r == nil {
+		return false
+	}
+	_, err := master.OpenRing(r.Value)
+	return err == nil
+}
+
 // Check says all that is wrong with the records: those that can't be read,
 // those that don't agree with each other, and seals that don't open.
 func (c *Checker) Check() []Problem {

@@ -1,0 +1,3 @@
+package directory
+
+const formatKind = "format"
