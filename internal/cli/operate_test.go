@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -20,6 +21,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/sallyport-iam/sallyport/internal/store"
+	"github.com/sallyport-iam/sallyport/internal/store/pebble"
 )
 
 // program is the variable that makes the test program be sallyport.
@@ -308,5 +312,25 @@ func TestBackupKilled(t *testing.T) {
 	left, _ := filepath.Glob(filepath.Join(dir, ".b-*"))
 	if len(left) > 0 {
 		t.Errorf("backup left %v", left)
+	}
+}
+
+// TestNewerFormat: a folder that a later version wrote is refused in one line.
+func TestNewerFormat(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	serveData(t, data).stop()
+	st, err := pebble.Open(filepath.Join(data, "store"), pebble.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = st.Commit(t.Context(), store.Txn{Do: []store.Op{{Key: "deployment/format", Value: []byte(`{"v":99}`)}}})
+	if err := errors.Join(err, st.Close()); err != nil {
+		t.Fatal(err)
+	}
+	code, out := sallyport(t, "serve", "--data", data, "--listen", "127.0.0.1:0")
+	want := "sallyport: can't open the data folder " + data + ": its records have format 99, this program reads up to 1; run the version that wrote them, or a later one\n"
+	if code != 1 || out != want {
+		t.Errorf("serve = %d, %q, want 1, %q", code, out, want)
 	}
 }

@@ -65,6 +65,13 @@ func (c *Checker) Check() []Problem {
 		kindGroup: c.checkGroup, kindGroupName: c.checkGroupName, kindGroupUse: c.checkCount, kindMember: c.checkMember,
 		kindPolicy: c.checkPolicy, kindPolicyName: c.checkPolicyName, kindPolicyDoc: c.checkPolicyDoc, kindPolicyUse: c.checkCount, kindAttached: c.checkAttached,
 	}
+	if r := c.records[formatKey]; r != nil {
+		var v versioned
+		if json.Unmarshal(r.Value, &v) == nil && v.Format > recordFormat {
+			c.wrong(formatKey, "%v", &NewerFormat{v.Format, recordFormat})
+			return c.problems
+		}
+	}
 	c.openRing()
 	for _, key := range c.keys {
 		c.countUse(key)

@@ -34,6 +34,10 @@ func openData(ctx context.Context, cfg Config) (*dataFolder, error) {
 		st.Close()
 		return nil, err
 	}
+	if err := migrate(ctx, cfg, st); err != nil {
+		st.Close()
+		return nil, fmt.Errorf("can't open the data folder %s: %w", cfg.Data, err)
+	}
 	dir, err := directory.Open(ctx, st, directory.Options{
 		Master: master.key, AWSPolicies: awsPolicies{}, Now: cfg.Now, Rand: cfg.Rand, Log: cfg.Log, Quotas: cfg.Quotas,
 	})

@@ -53,6 +53,8 @@ type Config struct {
 	Log  *slog.Logger
 	// Fatal is called when the disk fails: it must end the process.
 	Fatal func(error)
+
+	format *directory.Format // the records' format; nil means the current one
 }
 
 // Timeouts against clients that are slow on purpose, and for the clean stop.
