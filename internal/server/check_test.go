@@ -10,7 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sallyport-iam/sallyport/internal/seal"
+	"filippo.io/age"
+
 	"github.com/sallyport-iam/sallyport/internal/store"
 	"github.com/sallyport-iam/sallyport/internal/store/pebble"
 )
@@ -54,15 +55,22 @@ func TestCheckDamagedFolder(t *testing.T) {
 		t.Errorf("Check() = %s, want %s", got, want)
 	}
 	file := filepath.Join(t.TempDir(), "backup")
-	passphrase := func() (seal.Secret, error) { return seal.NewSecret("p"), nil }
-	_, err := Backup(t.Context(), BackupConfig{
-		Data: cfg.Data, File: file, Passphrase: passphrase, WithMasterKey: true, Now: time.Now,
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	identity := filepath.Join(t.TempDir(), "identity")
+	if err := os.WriteFile(identity, []byte(id.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Backup(t.Context(), BackupConfig{
+		Data: cfg.Data, File: file, Recipients: []string{id.Recipient().String()}, WithMasterKey: true, Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Fatal: func(err error) { panic(err) },
 	})
 	if err != nil {
 		t.Fatalf("Backup() = %v", err)
 	}
-	inBackup := CheckConfig{File: file, Unseal: Unseal{Passphrase: passphrase}}
+	inBackup := CheckConfig{File: file, Unseal: Unseal{Identity: identity}}
 	if got := problems(t, inBackup); got != want {
 		t.Errorf("Check of the backup = %s, want %s", got, want)
 	}
