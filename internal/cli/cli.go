@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -69,7 +70,8 @@ func command(std IO) *cobra.Command {
 	root.SetOut(std.Out)
 	root.SetErr(std.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(serveCommand(std), policyCommand(std), versionCommand(std))
+	root.AddCommand(serveCommand(std), backupCommand(std), restoreCommand(std), checkCommand(std), rotateMasterKeyCommand(std),
+		policyCommand(std), versionCommand(std))
 	return root
 }
 
@@ -79,4 +81,29 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		return usageError{fmt.Errorf("unexpected argument %q; see %s --help", args[0], cmd.CommandPath())}
 	}
 	return nil
+}
+
+// dataFlag is the flag of commands on a data folder.
+func dataFlag(cmd *cobra.Command, data *string) {
+	cmd.Flags().StringVar(data, "data", "./sallyport-data", "the data folder")
+}
+
+// identityFlag is the flag of commands that open a backup.
+func identityFlag(cmd *cobra.Command, identity *string) {
+	cmd.Flags().StringVar(identity, "identity", "", "file of age identities, for a backup that was sealed for recipient keys")
+}
+
+// levelError is for commands that print what they have to say.
+const levelError = slog.LevelError
+
+func logger(std IO, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(std.Err, &slog.HandlerOptions{Level: level}))
+}
+
+// fatal ends the process when the disk fails.
+func fatal(std IO) func(error) {
+	return func(err error) {
+		fmt.Fprintf(std.Err, "sallyport: the disk failed, nothing more can be stored: %v\n", err)
+		os.Exit(exitError)
+	}
 }

@@ -10,17 +10,23 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain lets the scripts run this program as sallyport.
+// TestMain lets the scripts and tests run this program as sallyport.
 func TestMain(m *testing.M) {
+	if os.Getenv(program) != "" {
+		runMain()
+	}
 	testscript.Main(m, map[string]func(){
-		"sallyport": func() {
-			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			os.Exit(Main(ctx, os.Args[1:], IO{Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv}))
-		},
-		"exitcode": exitcode,
-		"await":    await,
+		"sallyport": runMain,
+		"exitcode":  exitcode,
+		"await":     await,
 	})
+}
+
+// runMain is the program itself.
+func runMain() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(Main(ctx, os.Args[1:], IO{Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv}))
 }
 
 func TestScripts(t *testing.T) {

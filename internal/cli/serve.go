@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +31,8 @@ SALLYPORT_LISTEN. These have no flag, so that no secret stands on a command line
 
 Each of the three, followed by _FILE, names a file that holds the value.`
 
+const masterKeyVariable = "SALLYPORT_MASTER_KEY"
+
 type serveFlags struct {
 	data, listen, adminListen, accountID, rootEmail, logLevel string
 	quotas                                                    []string
@@ -47,7 +48,7 @@ func serveCommand(std IO) *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return serve(cmd, std, &f) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.data, "data", "./sallyport-data", "the data folder")
+	dataFlag(cmd, &f.data)
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:4566", "host:port of the endpoint")
 	flags.StringVar(&f.adminListen, "admin-listen", "", "host:port of /healthz, /readyz and /metrics (default none)")
 	flags.StringVar(&f.accountID, "account-id", "", "12-digit id of the account that the first start makes (default random)")
@@ -86,11 +87,7 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 	cfg := server.Config{
 		Data: f.data, Listen: f.listen, AdminListen: f.adminListen, AccountID: f.accountID, RootEmail: f.rootEmail,
 		Now: time.Now, Rand: rand.Reader,
-		Log: slog.New(slog.NewTextHandler(std.Err, &slog.HandlerOptions{Level: level})),
-		Fatal: func(err error) {
-			fmt.Fprintf(std.Err, "sallyport: the disk failed, nothing more can be stored: %v\n", err)
-			os.Exit(exitError)
-		},
+		Log: logger(std, level), Fatal: fatal(std),
 	}
 	var err error
 	if cfg.Quotas, err = parseQuotas(f.quotas); err != nil {
@@ -102,7 +99,7 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 	}{
 		{"SALLYPORT_ROOT_ACCESS_KEY_ID", func(v string) { cfg.RootKeyID = v }},
 		{"SALLYPORT_ROOT_SECRET_ACCESS_KEY", func(v string) { cfg.RootSecret = seal.NewSecret(v) }},
-		{"SALLYPORT_MASTER_KEY", func(v string) { cfg.MasterKey = seal.NewSecret(v) }},
+		{masterKeyVariable, func(v string) { cfg.MasterKey = seal.NewSecret(v) }},
 	}
 	for _, s := range secrets {
 		v, err := secretFromEnvironment(std.Env, s.name)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -36,15 +37,23 @@ const (
 // Sealing is XAES-256-GCM by Tink: a key's id (5 bytes), a random 192-bit
 // nonce, the ciphertext and a tag of 16 bytes, 45 bytes more than the text.
 // Setting up Tink's keysets costs a process start less than a millisecond.
-type Box struct{ aead tink.AEAD }
+//
+// Copies of a Box are one: what Replace does to one it does to all.
+type Box struct{ ring *atomic.Pointer[tink.AEAD] }
 
 func newBox(h *keyset.Handle) (Box, error) {
 	a, err := aead.New(h)
 	if err != nil {
 		return Box{}, fmt.Errorf("open key ring: %w", err)
 	}
-	return Box{a}, nil
+	b := Box{new(atomic.Pointer[tink.AEAD])}
+	b.ring.Store(&a)
+	return b, nil
 }
+
+// Replace makes this Box, and all copies of it, seal and open with the ring of
+// another, such as the same ring with a newer key. Neither may be the zero value.
+func (b Box) Replace(with Box) { b.ring.Store(with.ring.Load()) }
 
 // Seal encrypts and authenticates plain. context is where the bytes belong,
 // such as "key/AKIA…": they open only there. It is authenticated, not stored.
@@ -64,17 +73,17 @@ func (b Box) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 func (b Box) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 func (b Box) seal(plain []byte, label string) ([]byte, error) {
-	if b.aead == nil {
+	if b.ring == nil {
 		return nil, ErrSealed
 	}
-	return b.aead.Encrypt(plain, []byte(label))
+	return (*b.ring.Load()).Encrypt(plain, []byte(label))
 }
 
 func (b Box) open(sealed []byte, label string) ([]byte, error) {
-	if b.aead == nil {
+	if b.ring == nil {
 		return nil, ErrSealed
 	}
-	plain, err := b.aead.Decrypt(sealed, []byte(label))
+	plain, err := (*b.ring.Load()).Decrypt(sealed, []byte(label))
 	if err != nil {
 		return nil, ErrSealed
 	}

@@ -164,3 +164,34 @@ func BenchmarkSealToken(b *testing.B) {
 		SealToken(box, claims, "session")
 	}
 }
+
+// TestReplace: what one copy of a box is replaced with, all are.
+func TestReplace(t *testing.T) {
+	m := NewMasterKey(rand.Reader)
+	ring, box, err := m.NewRing(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	duplicate := box
+	old, err := box.Seal([]byte("old"), "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, newer, err := m.RotateRing(rand.Reader, ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	duplicate.Replace(newer)
+	sealed, err := box.Seal([]byte("new"), "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(sealed[:5], old[:5]) {
+		t.Error("Seal after Replace uses the old key")
+	}
+	for text, b := range map[string][]byte{"old": old, "new": sealed} {
+		if got, err := box.Open(b, "c"); err != nil || string(got) != text {
+			t.Errorf("Open of %s after Replace = %q, %v", text, got, err)
+		}
+	}
+}

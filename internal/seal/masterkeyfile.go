@@ -16,14 +16,14 @@ import (
 // at all, and of several that start at once one makes it and all get its key.
 // The folder must exist.
 func LoadOrCreateMasterKey(path string, rand io.Reader) (m MasterKey, created bool, err error) {
-	m, err = loadMasterKey(path)
+	m, err = LoadMasterKey(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return m, false, err
 	}
 	m = NewMasterKey(rand)
 	err = createExclusive(path, []byte(m.Text().Reveal()+"\n"))
 	if errors.Is(err, fs.ErrExist) { // another was first
-		m, err = loadMasterKey(path)
+		m, err = LoadMasterKey(path)
 		return m, false, err
 	}
 	if err != nil {
@@ -32,7 +32,8 @@ func LoadOrCreateMasterKey(path string, rand io.Reader) (m MasterKey, created bo
 	return m, true, nil
 }
 
-func loadMasterKey(path string) (MasterKey, error) {
+// LoadMasterKey reads the master key from a file that only its owner may use.
+func LoadMasterKey(path string) (MasterKey, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return MasterKey{}, fmt.Errorf("open master key: %w", err)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/seal"
-	"github.com/sallyport-iam/sallyport/internal/store"
 	"github.com/sallyport-iam/sallyport/internal/store/pebble"
 )
 
@@ -27,21 +26,20 @@ func openData(ctx context.Context, cfg Config) (*dataFolder, error) {
 		return nil, fmt.Errorf("can't make the data folder %s: %w", cfg.Data, cause(err))
 	}
 	st, err := pebble.Open(filepath.Join(cfg.Data, storeFolder), pebble.Options{Fatal: cfg.Fatal, Logger: cfg.Log})
-	switch {
-	case errors.Is(err, store.ErrLocked):
-		return nil, fmt.Errorf("another process holds the data folder %s", cfg.Data)
-	case errors.Is(err, os.ErrPermission):
-		return nil, fmt.Errorf("no permission to use the data folder %s: %w", cfg.Data, cause(err))
-	case err != nil:
-		return nil, fmt.Errorf("can't open the data folder %s: %w", cfg.Data, err)
+	if err != nil {
+		return nil, folderError(cfg.Data, err)
 	}
-	master, err := masterKey(ctx, cfg, st)
+	master, err := openMasterKey(ctx, cfg, st)
 	if err != nil {
 		st.Close()
 		return nil, err
 	}
+	if err := migrate(ctx, cfg, st); err != nil {
+		st.Close()
+		return nil, fmt.Errorf("can't open the data folder %s: %w", cfg.Data, err)
+	}
 	dir, err := directory.Open(ctx, st, directory.Options{
-		Master: master, AWSPolicies: awsPolicies{}, Now: cfg.Now, Rand: cfg.Rand, Log: cfg.Log, Quotas: cfg.Quotas,
+		Master: master.key, AWSPolicies: awsPolicies{}, Now: cfg.Now, Rand: cfg.Rand, Log: cfg.Log, Quotas: cfg.Quotas,
 	})
 	if err != nil {
 		st.Close()
@@ -50,7 +48,7 @@ func openData(ctx context.Context, cfg Config) (*dataFolder, error) {
 		}
 		return nil, err
 	}
-	return &dataFolder{store: st, dir: dir}, nil
+	return &dataFolder{store: st, dir: dir, master: master}, nil
 }
 
 func where(cfg Config) string {
@@ -58,27 +56,6 @@ func where(cfg Config) string {
 		return "given by configuration"
 	}
 	return filepath.Join(cfg.Data, masterKeyFile)
-}
-
-// masterKey reads the master key, or makes it where the store is new as well:
-// a folder with data and without its key has lost the key.
-func masterKey(ctx context.Context, cfg Config, st store.Store) (seal.MasterKey, error) {
-	if text := cfg.MasterKey.Reveal(); text != "" {
-		return seal.ParseMasterKey(text)
-	}
-	path := filepath.Join(cfg.Data, masterKeyFile)
-	head, err := st.Head(ctx)
-	if err != nil {
-		return seal.MasterKey{}, err
-	}
-	if _, err := os.Stat(path); head > 0 && errors.Is(err, os.ErrNotExist) {
-		return seal.MasterKey{}, fmt.Errorf("the master key %s is missing: restore it from your backup, without it no secret in %s can be read", path, cfg.Data)
-	}
-	key, _, err := seal.LoadOrCreateMasterKey(path, cfg.Rand)
-	if err != nil {
-		return seal.MasterKey{}, fmt.Errorf("master key: %w", err)
-	}
-	return key, nil
 }
 
 // writePrivate writes a file that only its owner may read: whole, and on the

@@ -53,6 +53,8 @@ type Config struct {
 	Log  *slog.Logger
 	// Fatal is called when the disk fails: it must end the process.
 	Fatal func(error)
+
+	format *directory.Format // the records' format; nil means the current one
 }
 
 // Timeouts against clients that are slow on purpose, and for the clean stop.
@@ -63,6 +65,9 @@ const (
 	maxHeader    = 64 << 10 // bytes
 
 	flushEvery = time.Minute // times of last use
+
+	ringKeyLife    = 30 * 24 * time.Hour // after which the key ring gets a new key
+	ringKeyChecked = time.Hour           // how often that is looked at
 
 	// spareHeap is allocated and never touched, so it takes no memory: it makes
 	// the garbage collector of a small directory run as seldom as that of one
@@ -84,6 +89,7 @@ type Server struct {
 	cfg      Config
 	listener net.Listener
 	admin    net.Listener
+	control  net.Listener // nil where there can't be one
 	data     *dataFolder
 	started  Started
 	http     *http.Server
@@ -110,6 +116,7 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	s.started = Started{Endpoint: "http://" + s.listener.Addr().String(), Admin: s.started.Admin, AccountID: account.id, First: account.made, Root: account.root}
 	s.wire()
+	s.openControl()
 	return s, nil
 }
 
@@ -181,26 +188,38 @@ func (s *Server) Started() Started { return s.started }
 func (s *Server) Serve(ctx context.Context) error {
 	idle := make([]byte, spareHeap)
 	defer runtime.KeepAlive(idle)
-	var admin *http.Server
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return serve(s.http, s.listener) })
-	if s.admin != nil {
-		admin = &http.Server{Handler: s.adminHandler(), ReadTimeout: readTimeout}
-		group.Go(func() error { return serve(admin, s.admin) })
+	servers := s.servers()
+	for srv, l := range servers {
+		group.Go(func() error { return serve(srv, l) })
 	}
 	group.Go(func() error { return s.flush(ctx) })
+	group.Go(func() error { return s.rotateRing(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 		defer cancel()
-		err := s.shutdown(drain, s.http)
-		if admin != nil {
-			err = errors.Join(err, s.shutdown(drain, admin))
+		var errs []error
+		for srv := range servers {
+			errs = append(errs, s.shutdown(drain, srv))
 		}
-		return err
+		return errors.Join(errs...)
 	})
 	err := group.Wait()
+	s.closeControl()
 	return errors.Join(err, s.data.close(context.WithoutCancel(ctx)))
+}
+
+// servers are the endpoint's server and those beside it.
+func (s *Server) servers() map[*http.Server]net.Listener {
+	all := map[*http.Server]net.Listener{s.http: s.listener}
+	if s.admin != nil {
+		all[&http.Server{Handler: s.adminHandler(), ReadTimeout: readTimeout}] = s.admin
+	}
+	if s.control != nil {
+		all[&http.Server{Handler: s.controlHandler(), ReadTimeout: readTimeout, ErrorLog: s.http.ErrorLog}] = s.control
+	}
+	return all
 }
 
 // shutdown lets the requests in hand finish. Clients that stalled, and would
@@ -237,6 +256,22 @@ func (s *Server) flush(ctx context.Context) error {
 	}
 }
 
+// rotateRing gives the key ring a new key now and then. A failure is tried again.
+func (s *Server) rotateRing(ctx context.Context) error {
+	tick := time.NewTicker(ringKeyChecked)
+	defer tick.Stop()
+	for {
+		if err := s.data.rotateRing(ctx, s.cfg.Log); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Error("key ring not rotated", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
 // release gives up what an Open that failed has taken.
 func (s *Server) release(ctx context.Context) {
 	if s.listener != nil {
@@ -245,6 +280,7 @@ func (s *Server) release(ctx context.Context) {
 	if s.admin != nil {
 		s.admin.Close()
 	}
+	s.closeControl()
 	if s.data != nil {
 		s.data.close(ctx)
 	}
@@ -252,8 +288,9 @@ func (s *Server) release(ctx context.Context) {
 
 // dataFolder is an open data folder: the store and the directory on it.
 type dataFolder struct {
-	store *pebble.Store
-	dir   *directory.Directory
+	store  *pebble.Store
+	dir    *directory.Directory
+	master *masterKey
 }
 
 func (d *dataFolder) close(ctx context.Context) error {

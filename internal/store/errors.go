@@ -20,6 +20,8 @@ var (
 	ErrLocked = errors.New("store is in use by another process")
 	// ErrFormat: the data is of a format that this program does not read.
 	ErrFormat = errors.New("store has an unsupported format")
+	// ErrDamaged: what was stored can't be read back as it was written.
+	ErrDamaged = errors.New("store is damaged")
 	// ErrBackup: a backup is damaged or cut short.
 	ErrBackup = errors.New("backup is damaged")
 )

@@ -78,7 +78,8 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Open opens the store in the folder dir, or makes it there. ErrLocked means
-// that it is open already, ErrFormat that a later version wrote it.
+// that it is open already, ErrFormat that a later version wrote it,
+// ErrDamaged that acknowledged changes can't be read.
 func Open(dir string, opts Options) (_ *Store, err error) {
 	if opts.FS == nil {
 		opts.FS = vfs.Default
@@ -97,6 +98,9 @@ func Open(dir string, opts Options) (_ *Store, err error) {
 	}()
 	if err := checkFormat(opts.FS, dir); err != nil {
 		return nil, err
+	}
+	if err := checkNewestLog(opts.FS, dir); err != nil {
+		return nil, fmt.Errorf("open store %s: %w", dir, err)
 	}
 	log := newLogger(opts)
 	db, err := pebbledb.Open(dir, databaseOptions(opts, log, lock))

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sallyport-iam/sallyport/internal/seal"
+	"github.com/sallyport-iam/sallyport/internal/server"
+)
+
+const backupLong = `Back up all that a data folder holds to FILE, which must not exist.
+
+A server that runs on the folder goes on serving; the backup is of one revision
+and holds all that was answered before. It is sealed with age, for the recipient
+keys that are given or else with a passphrase, which is asked for on a terminal
+or read from SALLYPORT_BACKUP_PASSPHRASE (or _FILE).
+
+Without the master key no secret in a backup can be read: keep master.key in
+another safe place, or have it in the backup with --with-master-key.`
+
+const passphraseVariable = "SALLYPORT_BACKUP_PASSPHRASE"
+
+func backupCommand(std IO) *cobra.Command {
+	var cfg server.BackupConfig
+	cmd := &cobra.Command{
+		Use:   "backup FILE",
+		Short: "Back up the data of a server, running or stopped",
+		Long:  backupLong,
+		Args:  oneFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := setFromEnvironment(cmd, std.Env); err != nil {
+				return err
+			}
+			cfg.File = args[0]
+			cfg.Passphrase = func() (seal.Secret, error) { return newPassphrase(std) }
+			cfg.Now, cfg.Log, cfg.Fatal = time.Now, logger(std, levelError), fatal(std)
+			var err error
+			if cfg.MasterKey, err = secret(std, masterKeyVariable); err != nil {
+				return err
+			}
+			return backup(cmd, std, cfg)
+		},
+	}
+	dataFlag(cmd, &cfg.Data)
+	flags := cmd.Flags()
+	flags.BoolVar(&cfg.WithMasterKey, "with-master-key", false, "put the master key into the backup")
+	flags.StringSliceVar(&cfg.Recipients, "recipient", nil, "age recipient key (age1…) that the backup is sealed for; may be repeated")
+	return cmd
+}
+
+func backup(cmd *cobra.Command, std IO, cfg server.BackupConfig) error {
+	done, err := server.Backup(cmd.Context(), cfg)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(std.Out, "%s holds %d records at revision %d\n", cfg.File, done.Records, done.Revision)
+	if done.MasterKey {
+		fmt.Fprintln(std.Out, "It holds the master key: whoever can open it can read all secrets.")
+	} else {
+		fmt.Fprintln(std.Out, "It does not hold the master key, without which no secret in it can be read: keep that elsewhere.")
+	}
+	return nil
+}
+
+const restoreLong = `Restore a backup into a data folder that is empty or doesn't exist.
+
+Where the backup does not hold the master key, put the file master.key into the
+folder, or give SALLYPORT_MASTER_KEY, before the server is started.`
+
+func restoreCommand(std IO) *cobra.Command {
+	var data, identity string
+	cmd := &cobra.Command{
+		Use:   "restore FILE",
+		Short: "Restore a backup into an empty data folder",
+		Long:  restoreLong,
+		Args:  oneFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := setFromEnvironment(cmd, std.Env); err != nil {
+				return err
+			}
+			done, err := server.Restore(server.RestoreConfig{File: args[0], Data: data, Unseal: unseal(std, identity)})
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(std.Out, "%s holds the backup of %s\n", data, done.Time.Format(time.RFC3339))
+			if !done.MasterKey {
+				fmt.Fprintf(std.Out, "The backup did not hold the master key: put it into %s before the server is started.\n", data)
+			}
+			return nil
+		},
+	}
+	dataFlag(cmd, &data)
+	identityFlag(cmd, &identity)
+	return cmd
+}
+
+// oneFile is for commands whose one argument is a file.
+func oneFile(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usageError{fmt.Errorf("%d arguments where one FILE is expected; see %s --help", len(args), cmd.CommandPath())}
+	}
+	return nil
+}
