@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -114,7 +115,7 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 		s.release(ctx)
 		return nil, err
 	}
-	s.started = Started{Endpoint: "http://" + s.listener.Addr().String(), Admin: s.started.Admin, AccountID: account.id, First: account.made, Root: account.root}
+	s.started = Started{Endpoint: endpoint(s.listener.Addr()), Admin: s.started.Admin, AccountID: account.id, First: account.made, Root: account.root}
 	s.wire()
 	s.openControl()
 	return s, nil
@@ -132,6 +133,16 @@ func (s *Server) listen() (err error) {
 	}
 	s.started.Admin = s.admin.Addr().String()
 	return nil
+}
+
+// endpoint is the URL by which this machine's clients reach an address. One
+// that stands for all interfaces is reached as localhost.
+func endpoint(addr net.Addr) string {
+	a, ok := addr.(*net.TCPAddr)
+	if !ok || !a.IP.IsUnspecified() {
+		return "http://" + addr.String()
+	}
+	return "http://localhost:" + strconv.Itoa(a.Port)
 }
 
 // cause is the innermost error: what the operating system said.
