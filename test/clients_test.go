@@ -132,6 +132,16 @@ func (h *home) appendTo(file, text string) {
 	}
 }
 
+// anyCLI is one aws command, for what every version does alike.
+func anyCLI(t *testing.T) awsCLI {
+	t.Helper()
+	all := awsCLIs()
+	if len(all) == 0 {
+		missing(t, "aws command (Debian: awscli)")
+	}
+	return all[0]
+}
+
 // session runs one aws command as one user. endpoint is passed as
 // --endpoint-url; where it is empty the environment or the profile has it.
 type session struct {

@@ -12,13 +12,11 @@ import (
 // and get AWS's text, be denied and learn why, ask the simulator.
 func TestPolicyAuthor(t *testing.T) {
 	t.Parallel()
-	if len(awsCLIs()) == 0 {
-		missing(t, "aws command (Debian: awscli)")
-	}
+	cli := anyCLI(t)
 	s := serve(t)
 	h := newHome(t)
 	h.profile("default", s.root())
-	root := session{t: t, cli: awsCLIs()[0], home: h, endpoint: s.endpoint}
+	root := session{t: t, cli: cli, home: h, endpoint: s.endpoint}
 	root.ok("iam", "create-user", "--user-name", "author")
 
 	mistake := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ListUsers","Resource":"*"}]}`

@@ -32,8 +32,9 @@ func (g *Group) holder() holder {
 	return holder{KindGroup, g.ID, g.Name, &g.Policies, func(tx *Tx) { tx.saveGroup(g) }, QuotaPoliciesGroup, QuotaGroupPolicySize, KindGroupPolicy}
 }
 
-// InlinePolicy is the holder's inline policy of that name, or NotFound.
-func (p *Policies) InlinePolicy(name string) (InlinePolicy, bool) {
+// InlinePolicy is the holder's inline policy of that name, without regard to
+// case; ok is false where there is none.
+func (p *Policies) InlinePolicy(name string) (policy InlinePolicy, ok bool) {
 	i := p.inlineIndex(name)
 	if i < 0 {
 		return InlinePolicy{}, false

@@ -15,7 +15,6 @@ const (
 	KindPolicy        Kind = "policy"
 	KindPolicyVersion Kind = "policy version"
 	KindAttachable    Kind = "attachable policy" // a policy that is to be attached
-	KindAttachment    Kind = "attachment"
 	KindBoundary      Kind = "boundary"
 	KindAlias         Kind = "account alias"
 )

@@ -60,7 +60,7 @@ func findAccount(ctx context.Context, cfg Config, dir *directory.Directory, id s
 		return bootstrapped{}, err
 	}
 	b := bootstrapped{id: id, root: RootCredentials{Email: a.Email, KeyFile: existing(filepath.Join(cfg.Data, rootKeyFile)), KeyID: cfg.RootKeyID}}
-	b.root.PasswordFile = existing(filepath.Join(cfg.Data, rootPassphrase))
+	b.root.PasswordFile = existing(filepath.Join(cfg.Data, rootPasswordFile))
 	if cfg.RootKeyID == "" {
 		return b, nil
 	}
@@ -88,7 +88,7 @@ func makeAccount(ctx context.Context, cfg Config, dir *directory.Directory) (boo
 		b.id = seal.AccountID(cfg.Rand)
 	}
 	b.root = RootCredentials{
-		Email: cfg.RootEmail, Password: seal.Password(cfg.Rand), PasswordFile: filepath.Join(cfg.Data, rootPassphrase),
+		Email: cfg.RootEmail, Password: seal.Password(cfg.Rand), PasswordFile: filepath.Join(cfg.Data, rootPasswordFile),
 		KeyID: cfg.RootKeyID, Secret: cfg.RootSecret,
 	}
 	given := cfg.RootKeyID != ""

@@ -17,7 +17,7 @@ const (
 	storeFolder    = "store"
 	masterKeyFile  = "master.key"
 	rootKeyFile    = "rootkey.csv"
-	rootPassphrase = "rootpassword.txt"
+	rootPasswordFile = "rootpassword.txt"
 )
 
 // openData opens the data folder, or makes it.
