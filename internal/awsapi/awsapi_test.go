@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"testing"
-	"time"
 )
 
 func TestEveryServiceLoads(t *testing.T) {
@@ -136,26 +135,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestLoadTime states what the first use of a service costs: measured, the
-// limits are some ten times what this takes on an idle machine.
-func TestLoadTime(t *testing.T) {
-	if testing.Short() {
-		t.Skip("timing")
-	}
-	for name, limit := range map[string]time.Duration{"sts": 10 * time.Millisecond, "iam": 50 * time.Millisecond, "ec2": 400 * time.Millisecond} {
-		for service, block := range archive(modelData).blocks() {
-			if service != name {
-				continue
-			}
-			start := time.Now()
-			loadService(name, block)
-			if d := time.Since(start); d > limit {
-				t.Errorf("loading %s takes %v, want < %v", name, d, limit)
-			}
-		}
-	}
-}
-
+// BenchmarkLoad is what the first use of a service costs.
 func BenchmarkLoad(b *testing.B) {
 	for service, block := range archive(modelData).blocks() {
 		switch service {
