@@ -14,9 +14,9 @@ import (
 
 // What stands in the data folder.
 const (
-	storeFolder    = "store"
-	masterKeyFile  = "master.key"
-	rootKeyFile    = "rootkey.csv"
+	storeFolder      = "store"
+	masterKeyFile    = "master.key"
+	rootKeyFile      = "rootkey.csv"
 	rootPasswordFile = "rootpassword.txt"
 )
 
