@@ -48,7 +48,11 @@ func (m *members) target(kind string, c *service.Caller, in any) (service.Target
 	}
 	switch kind {
 	case "user":
-		return userTarget(c, text(in, m.userName), path), nil
+		name := text(in, m.userName)
+		if name == "" && c.User == nil {
+			return service.Target{}, errNoUser
+		}
+		return userTarget(c, name, path), nil
 	case "group":
 		return groupTarget(c, text(in, m.groupName), path), nil
 	case "role":
