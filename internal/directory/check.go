@@ -64,6 +64,7 @@ func (c *Checker) Check() []Problem {
 		kindAccount: c.checkAccount, kindUser: c.checkUser, kindUserName: c.checkUserName, kindKey: c.checkKey, kindUsed: c.checkUsed,
 		kindGroup: c.checkGroup, kindGroupName: c.checkGroupName, kindGroupUse: c.checkCount, kindMember: c.checkMember,
 		kindPolicy: c.checkPolicy, kindPolicyName: c.checkPolicyName, kindPolicyDoc: c.checkPolicyDoc, kindPolicyUse: c.checkCount, kindAttached: c.checkAttached,
+		kindMFA: c.checkMFA, kindSignIn: c.checkSignIn, kindSigningCert: c.checkSigningCert, kindServerCert: c.checkServerCert, kindServerCertName: c.checkServerCertName,
 	}
 	if r := c.records[formatKey]; r != nil {
 		var v versioned
@@ -258,6 +259,7 @@ func (c *Checker) checkUser(r *Record, account, id string) {
 	if u.Boundary != "" {
 		c.checkAttachment(r, account, string(boundaryKind), id, u.Boundary)
 	}
+	c.checkCredentials(r, account, u)
 }
 
 // checkPolicies checks the policies of a user or a group.

@@ -17,6 +17,11 @@ const (
 	QuotaGroupPolicySize = "GroupPolicySize"
 	QuotaPolicyVersions  = "VersionsPerPolicy"
 	QuotaTags            = "TagsPerEntity"
+	QuotaMFA             = "MFADevicesPerUser"
+	QuotaSSHKeys         = "SSHPublicKeysPerUser"
+	QuotaCertificates    = "CertificatesPerUser"
+	QuotaServerCerts     = "ServerCertificatesPerAccount"
+	QuotaServiceCreds    = "ServiceSpecificCredentialsPerUser"
 )
 
 var defaultQuotas = map[string]int{
@@ -32,6 +37,11 @@ var defaultQuotas = map[string]int{
 	QuotaGroupPolicySize: 5120,
 	QuotaPolicyVersions:  5,
 	QuotaTags:            50,
+	QuotaMFA:             8,
+	QuotaSSHKeys:         5,
+	QuotaCertificates:    2,
+	QuotaServerCerts:     20,
+	QuotaServiceCreds:    2,
 }
 
 // Quotas are the names that Options.Quotas may set.

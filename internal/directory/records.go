@@ -36,6 +36,11 @@ type Record struct {
 //	ACCOUNT/policydoc/ID/VERSION         the document's text
 //	ACCOUNT/policyuse/ID                 usage: how often attached
 //	ACCOUNT/attached/POLICY ID/KIND/ID   the attached policy's ARN
+//	ACCOUNT/mfa/PATH AND NAME            MFADevice
+//	ACCOUNT/signin/USER ID               passwordUse
+//	ACCOUNT/signingcert/SHA-256          the id of the user who has it
+//	ACCOUNT/servercert/ID                ServerCert
+//	ACCOUNT/servercertname/lower-case    ID and path
 //	deployment/ring                      the sealed key ring
 //	deployment/alias/ALIAS               the account's id
 const (
@@ -54,6 +59,12 @@ const (
 	kindPolicyUse  = "policyuse"
 	kindAttached   = "attached"
 
+	kindMFA            = "mfa"
+	kindSignIn         = "signin"
+	kindSigningCert    = "signingcert"
+	kindServerCert     = "servercert"
+	kindServerCertName = "servercertname"
+
 	deployment = "deployment"
 	ringKey    = deployment + "/ring"
 	aliasKey   = deployment + "/alias/"
@@ -65,7 +76,7 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindPolicyName, kindMember, kindAttached, kindAccount:
+	case kindUserName, kindGroupName, kindPolicyName, kindMember, kindAttached, kindAccount, kindMFA, kindServerCertName:
 		return true
 	}
 	return false
