@@ -12,6 +12,8 @@ type Account struct {
 	Email   string    `json:"email"`
 	Alias   string    `json:"alias,omitempty"`
 	Created time.Time `json:"created"`
+	// Passwords are the rules for the users' passwords; nil means AWS's defaults.
+	Passwords *PasswordPolicy `json:"passwords,omitempty"`
 }
 
 // accountIndex lists the deployment's accounts.
@@ -103,6 +105,7 @@ func (tx *Tx) DeleteAlias(alias string) error {
 // Counts are the sizes of an account, as its summary shows them.
 type Counts struct {
 	Users, Groups, Policies, PolicyVersions int
+	ServerCerts, MFADevices, MFAInUse       int
 }
 
 // Counts counts the entities of an account.
@@ -123,7 +126,17 @@ func (s *Snapshot) Counts(account string) (Counts, error) {
 		c.PolicyVersions += len(p.Versions)
 		return true
 	})
-	return c, failed
+	if failed != nil {
+		return c, failed
+	}
+	c.ServerCerts = s.count(recordKey(account, kindServerCertName, ""))
+	return c, s.MFADevices(account, "", func(v *MFADevice) bool {
+		c.MFADevices++
+		if v.Owner != "" {
+			c.MFAInUse++
+		}
+		return true
+	})
 }
 
 // fold is the form in which names are unique: case does not distinguish them.

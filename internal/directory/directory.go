@@ -15,12 +15,14 @@ import (
 	"hash/maphash"
 	"io"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/store"
+	"github.com/sallyport-iam/sallyport/policy"
 )
 
 // Options are what a directory needs besides its store. Master, AWSPolicies,
@@ -54,6 +56,9 @@ type Directory struct {
 	contended [64]sync.Mutex
 	use       lastUse
 
+	ownPassword *policy.Policy // see mayChangePassword; set before first use, then read-only
+	hashing     chan struct{}  // holds one value for each password that is being hashed
+
 	awsCompiled sync.Map // of ARN to *policy.Policy; at most one for each AWS policy
 }
 
@@ -61,6 +66,8 @@ type Directory struct {
 // store stays the caller's to close, after Close.
 func Open(ctx context.Context, st store.Store, opts Options) (*Directory, error) {
 	d := &Directory{opts: opts, store: st, applied: sync.NewCond(new(sync.Mutex)), done: make(chan struct{})}
+	d.ownPassword = policy.Load(ownPasswordPolicy, policy.Inline).Named(policy.Source{Name: "AllowUsersToChangePassword"})
+	d.hashing = make(chan struct{}, runtime.GOMAXPROCS(0))
 	if err := d.openRing(ctx); err != nil {
 		return nil, err
 	}

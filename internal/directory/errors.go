@@ -24,6 +24,7 @@ const (
 	KindServerCert    Kind = "server certificate"
 	KindServiceCred   Kind = "service-specific credential"
 	KindCredService   Kind = "service of credentials"
+	KindEnabledMFA    Kind = "MFA device in use"
 	KindPasswordRules Kind = "password policy"
 )
 

@@ -162,7 +162,7 @@ func (tx *Tx) EnableMFA(u *User, serial, code1, code2 string) error {
 		return err
 	}
 	if v.Owner != "" {
-		return &Exists{Kind: KindMFA, Name: serial}
+		return &Exists{Kind: KindEnabledMFA, Name: serial}
 	}
 	if err := tx.within(QuotaMFA, len(u.MFA)+1); err != nil {
 		return err

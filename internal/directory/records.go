@@ -85,7 +85,7 @@ func listed(kind string) bool {
 // decides are the kinds that a principal's policies can depend on, besides
 // the principal's own record.
 func decides(kind string) bool {
-	return kind == kindGroup || kind == kindPolicy || kind == kindPolicyDoc
+	return kind == kindGroup || kind == kindPolicy || kind == kindPolicyDoc || kind == kindAccount
 }
 
 func recordKey(account, kind string, rest ...string) string {

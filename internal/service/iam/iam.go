@@ -31,6 +31,7 @@ func (s *Service) Operations() service.Set {
 		s.userOperations(), s.accessKeyOperations(), s.groupOperations(), s.inlineOperations(),
 		s.policyOperations(), s.versionOperations(), s.attachmentOperations(), s.tagOperations(),
 		s.accountOperations(), s.boundaryOperations(), s.simulationOperations(),
+		s.mfaOperations(), s.loginProfileOperations(), s.passwordPolicyOperations(),
 	} {
 		ops = append(ops, more...)
 	}
