@@ -31,7 +31,8 @@ func (s *Service) Operations() service.Set {
 		s.userOperations(), s.accessKeyOperations(), s.groupOperations(), s.inlineOperations(),
 		s.policyOperations(), s.versionOperations(), s.attachmentOperations(), s.tagOperations(),
 		s.accountOperations(), s.boundaryOperations(), s.simulationOperations(),
-		s.mfaOperations(), s.loginProfileOperations(), s.passwordPolicyOperations(),
+		s.mfaOperations(), s.loginProfileOperations(), s.passwordPolicyOperations(), s.sshKeyOperations(),
+		s.signingCertOperations(), s.serverCertOperations(), s.serviceCredOperations(),
 	} {
 		ops = append(ops, more...)
 	}
