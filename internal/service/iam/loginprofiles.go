@@ -90,7 +90,7 @@ func (s *Service) DeleteLoginProfile(ctx context.Context, c *service.Caller, in 
 
 // ChangePassword changes the password of the IAM user who calls.
 func (s *Service) ChangePassword(ctx context.Context, c *service.Caller, in *api.ChangePasswordRequest) (*nothing, error) {
-	if c.Root() {
+	if c.User == nil || c.Root() {
 		return nil, api.InvalidUserType.New("Only IAM Users can change their own password.")
 	}
 	old := s.dir.Password(seal.NewSecret(in.OldPassword))
