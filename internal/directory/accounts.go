@@ -15,6 +15,8 @@ type Account struct {
 	// TokenVersion is the version of the tokens of STS's global endpoint, which
 	// the account summary shows. Zero means 1.
 	TokenVersion int `json:"tokenVersion,omitempty"`
+	// Passwords are the rules for the users' passwords; nil means AWS's defaults.
+	Passwords *PasswordPolicy `json:"passwords,omitempty"`
 }
 
 // accountIndex lists the deployment's accounts.
@@ -117,6 +119,7 @@ func (tx *Tx) DeleteAlias(alias string) error {
 // Counts are the sizes of an account, as its summary shows them.
 type Counts struct {
 	Users, Groups, Roles, InstanceProfiles, Policies, PolicyVersions int
+	ServerCerts, MFADevices, MFAInUse                                int
 }
 
 // Counts counts the entities of an account.
@@ -139,7 +142,17 @@ func (s *Snapshot) Counts(account string) (Counts, error) {
 		c.PolicyVersions += len(p.Versions)
 		return true
 	})
-	return c, failed
+	if failed != nil {
+		return c, failed
+	}
+	c.ServerCerts = s.count(recordKey(account, kindServerCertName, ""))
+	return c, s.MFADevices(account, "", func(v *MFADevice) bool {
+		c.MFADevices++
+		if v.Owner != "" {
+			c.MFAInUse++
+		}
+		return true
+	})
 }
 
 // fold is the form in which names are unique: case does not distinguish them.

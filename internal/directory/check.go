@@ -65,6 +65,7 @@ func (c *Checker) Check() []Problem {
 		kindGroup: c.checkGroup, kindGroupName: c.checkGroupName, kindGroupUse: c.checkCount, kindMember: c.checkMember,
 		kindRole: c.checkRole, kindRoleName: c.checkRoleName, kindProfile: c.checkProfile, kindProfileName: c.checkProfileName,
 		kindPolicy: c.checkPolicy, kindPolicyName: c.checkPolicyName, kindPolicyDoc: c.checkPolicyDoc, kindPolicyUse: c.checkCount, kindAttached: c.checkAttached,
+		kindMFA: c.checkMFA, kindSignIn: c.checkSignIn, kindSigningCert: c.checkSigningCert, kindServerCert: c.checkServerCert, kindServerCertName: c.checkServerCertName,
 	}
 	if r := c.records[formatKey]; r != nil {
 		var v versioned
@@ -259,6 +260,7 @@ func (c *Checker) checkUser(r *Record, account, id string) {
 	if u.Boundary != "" {
 		c.checkAttachment(r, account, string(boundaryKind), id, u.Boundary)
 	}
+	c.checkCredentials(r, account, u)
 }
 
 // checkPolicies checks the policies of a user or a group.

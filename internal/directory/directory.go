@@ -15,12 +15,14 @@ import (
 	"hash/maphash"
 	"io"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/store"
+	"github.com/sallyport-iam/sallyport/policy"
 )
 
 // Options are what a directory needs besides its store. Master, AWSPolicies,
@@ -55,6 +57,9 @@ type Directory struct {
 	use       lastUse
 	sessions  openSessions
 
+	ownPassword *policy.Policy // see mayChangePassword; set before first use, then read-only
+	hashing     chan struct{}  // holds one value for each password that is being hashed
+
 	awsCompiled sync.Map // of ARN to *policy.Policy; at most one for each AWS policy
 }
 
@@ -62,6 +67,8 @@ type Directory struct {
 // store stays the caller's to close, after Close.
 func Open(ctx context.Context, st store.Store, opts Options) (*Directory, error) {
 	d := &Directory{opts: opts, store: st, applied: sync.NewCond(new(sync.Mutex)), done: make(chan struct{})}
+	d.ownPassword = policy.Load(ownPasswordPolicy, policy.Inline).Named(policy.Source{Name: "AllowUsersToChangePassword"})
+	d.hashing = make(chan struct{}, runtime.GOMAXPROCS(0))
 	if err := d.openRing(ctx); err != nil {
 		return nil, err
 	}
@@ -160,6 +167,9 @@ func (d *Directory) wait(rev store.Revision) error {
 
 // Snapshot is the newest state.
 func (d *Directory) Snapshot() *Snapshot { return d.snapshot.Load() }
+
+// Now is the time by the directory's clock.
+func (d *Directory) Now() time.Time { return d.opts.Now() }
 
 // Failed is why the feed ended, or nil while all is well: a directory whose
 // feed ended no longer learns of changes and must not be asked.

@@ -40,6 +40,11 @@ type Record struct {
 //	ACCOUNT/policydoc/ID/VERSION         the document's text
 //	ACCOUNT/policyuse/ID                 usage: how often attached
 //	ACCOUNT/attached/POLICY ID/KIND/ID   the attached policy's ARN
+//	ACCOUNT/mfa/PATH AND NAME            MFADevice
+//	ACCOUNT/signin/USER ID               passwordUse
+//	ACCOUNT/signingcert/SHA-256          the id of the user who has it
+//	ACCOUNT/servercert/ID                ServerCert
+//	ACCOUNT/servercertname/lower-case    ID and path
 //	deployment/ring                      the sealed key ring
 //	deployment/alias/ALIAS               the account's id
 const (
@@ -62,6 +67,12 @@ const (
 	kindPolicyUse   = "policyuse"
 	kindAttached    = "attached"
 
+	kindMFA            = "mfa"
+	kindSignIn         = "signin"
+	kindSigningCert    = "signingcert"
+	kindServerCert     = "servercert"
+	kindServerCertName = "servercertname"
+
 	deployment = "deployment"
 	ringKey    = deployment + "/ring"
 	aliasKey   = deployment + "/alias/"
@@ -73,7 +84,7 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount:
+	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindMFA, kindServerCertName:
 		return true
 	}
 	return false
@@ -82,7 +93,7 @@ func listed(kind string) bool {
 // decides are the kinds that a principal's policies can depend on, besides
 // the principal's own record.
 func decides(kind string) bool {
-	return kind == kindGroup || kind == kindPolicy || kind == kindPolicyDoc
+	return kind == kindGroup || kind == kindPolicy || kind == kindPolicyDoc || kind == kindAccount
 }
 
 func recordKey(account, kind string, rest ...string) string {
