@@ -35,6 +35,7 @@ func backupCommand(std IO) *cobra.Command {
 			}
 			cfg.File = args[0]
 			cfg.Passphrase = func() (seal.Secret, error) { return newPassphrase(std) }
+			cfg.PassphraseWork = std.PassphraseWork
 			cfg.Now, cfg.Log, cfg.Fatal = time.Now, logger(std, levelError), fatal(std)
 			var err error
 			if cfg.MasterKey, err = secret(std, masterKeyVariable); err != nil {
