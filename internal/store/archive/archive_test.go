@@ -104,8 +104,12 @@ func commit(t *testing.T, st store.Store, txn store.Txn) store.Revision {
 // restored is the state that the archive gives.
 func (f *fixture) restored(at Target) (Point, map[string]store.Record, error) {
 	var b bytes.Buffer
-	p, err := f.folder().Restore(at, &b)
+	s, err := f.folder().At(at)
 	if err != nil {
+		return Point{}, nil, err
+	}
+	p := s.Point()
+	if err := s.Write(&b); err != nil {
 		return p, nil, err
 	}
 	got := map[string]store.Record{}

@@ -42,18 +42,14 @@ func Is(dir string) bool {
 	return err == nil && len(lines) > 0
 }
 
-// Restore writes a backup of the state that is asked for, as store.ReadBackup
-// reads it. What was written counts only where there is no error.
-func (f Folder) Restore(at Target, w io.Writer) (Point, error) {
+// At finds a state: what it takes to restore it is read, but for the full
+// backup that it begins from.
+func (f Folder) At(at Target) (*State, error) {
 	l, err := f.find(at)
 	if err != nil {
-		return Point{}, err
+		return nil, err
 	}
-	s, err := f.replay(l, at)
-	if err != nil {
-		return Point{}, err
-	}
-	return s.point, s.write(f, w)
+	return f.replay(l, at)
 }
 
 // find gives the line that a state is in.
@@ -117,17 +113,22 @@ type change struct {
 	deleted bool
 }
 
-// state is a full backup and all that changed since, up to a point.
-type state struct {
+// State is what an archive holds of one point: a full backup and all that
+// changed since.
+type State struct {
+	folder  Folder
 	full    name
 	changes map[string]change
 	point   Point
 }
 
+// Point is which state it is.
+func (s *State) Point() Point { return s.point }
+
 // replay finds the newest full backup of the line that is old enough, and what
 // happened from there to the state.
-func (f Folder) replay(l *line, at Target) (*state, error) {
-	s := &state{changes: map[string]change{}}
+func (f Folder) replay(l *line, at Target) (*State, error) {
+	s := &State{folder: f, changes: map[string]change{}}
 	for _, n := range l.fulls {
 		if at.includes(n.to, n.time) {
 			s.full = n
@@ -171,7 +172,7 @@ func (t Target) includes(rev store.Revision, at time.Time) bool {
 	return (t.Revision == 0 || rev <= t.Revision) && (t.Time.IsZero() || !at.After(t.Time))
 }
 
-func (s *state) apply(e event) {
+func (s *State) apply(e event) {
 	for _, c := range e.Records {
 		s.changes[c.Key] = change{store.Record{Key: c.Key, Value: c.Value, Rev: e.Rev}, c.Deleted}
 	}

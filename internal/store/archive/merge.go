@@ -12,17 +12,18 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/store"
 )
 
-// write writes the state as a backup.
-func (s *state) write(f Folder, w io.Writer) error {
+// Write writes the state as a backup, which store.ReadBackup reads. Without an
+// error it is whole.
+func (s *State) Write(w io.Writer) error {
 	b := store.NewBackupWriter(w, s.point.Revision)
-	if err := s.records(f, b.Put); err != nil {
+	if err := s.Records(b.Put); err != nil {
 		return err
 	}
 	return b.Close()
 }
 
-// records calls fn with the state's records, in the order of keys.
-func (s *state) records(f Folder, fn func(store.Record) error) error {
+// Records calls fn with the state's records, in the order of keys.
+func (s *State) Records(fn func(store.Record) error) error {
 	changes := make([]change, 0, len(s.changes))
 	for _, c := range s.changes {
 		changes = append(changes, c)
@@ -44,7 +45,7 @@ func (s *state) records(f Folder, fn func(store.Record) error) error {
 		}
 		return same, nil
 	}
-	err := f.full(s.full, func(r store.Record) error {
+	err := s.folder.full(s.full, func(r store.Record) error {
 		changed, err := before(r.Key)
 		if err != nil || changed {
 			return err
@@ -155,7 +156,7 @@ func inside(err error, n name) error {
 // agrees says where a full backup differs from what an earlier one and the feed
 // since make.
 func (f Folder) agrees(l *line, earlier, later name) error {
-	s := &state{full: earlier, changes: map[string]change{}}
+	s := &State{folder: f, full: earlier, changes: map[string]change{}}
 	_, err := f.events(l, earlier.to, later.to, func(e event) bool {
 		if e.Rev > later.to {
 			return false
@@ -168,7 +169,7 @@ func (f Folder) agrees(l *line, earlier, later name) error {
 	}
 	next, stop := iter.Pull2(f.recordsOf(later))
 	defer stop()
-	err = s.records(f, func(want store.Record) error {
+	err = s.Records(func(want store.Record) error {
 		got, err, ok := next()
 		switch {
 		case !ok:
