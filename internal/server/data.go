@@ -16,6 +16,7 @@ import (
 const (
 	storeFolder      = "store"
 	masterKeyFile    = "master.key"
+	wrappedKeyFile   = "master.key.kms"
 	rootKeyFile      = "rootkey.csv"
 	rootPasswordFile = "rootpassword.txt"
 )
@@ -54,6 +55,9 @@ func openData(ctx context.Context, cfg Config) (*dataFolder, error) {
 func where(cfg Config) string {
 	if cfg.MasterKey.Reveal() != "" {
 		return "given by configuration"
+	}
+	if cfg.MasterKeyURI != "" {
+		return filepath.Join(cfg.Data, wrappedKeyFile)
 	}
 	return filepath.Join(cfg.Data, masterKeyFile)
 }
