@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/store"
 	"github.com/sallyport-iam/sallyport/internal/store/pebble"
@@ -52,11 +54,15 @@ func TestFill(t *testing.T) {
 // and gives the ids of some of the keys.
 func fill(t testing.TB, st store.Store, box seal.Box, account string, n int) (keyIDs []string) {
 	var txn store.Txn
+	var commits errgroup.Group
+	commits.SetLimit(64) // the store takes those that wait together
 	commit := func() {
-		if _, err := st.Commit(context.Background(), txn); err != nil {
-			t.Fatalf("Commit() = %v", err)
-		}
+		all := txn
 		txn = store.Txn{}
+		commits.Go(func() error {
+			_, err := st.Commit(context.Background(), all)
+			return err
+		})
 	}
 	tx := &Tx{account: account, writes: map[string]store.Op{}}
 	for i := range n {
@@ -81,6 +87,9 @@ func fill(t testing.TB, st store.Store, box seal.Box, account string, n int) (ke
 		if i%(n/1000+1) == 0 {
 			keyIDs = append(keyIDs, key.ID)
 		}
+	}
+	if err := commits.Wait(); err != nil {
+		t.Fatalf("Commit() = %v", err)
 	}
 	return keyIDs
 }
