@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"internal/store/mem":       {"internal/store"},
 	"internal/store/pebble":    {"internal/store"},
 	"internal/store/storetest": {"internal/store"},
+	"internal/store/archive":   {"internal/store"},
 	"internal/seal":            {},
 	"internal/directory":       {"internal/store", "internal/seal", "policy", "arn"},
 	"internal/service":         {"internal/directory"},
@@ -39,7 +40,7 @@ var mayImport = map[string][]string{
 	"internal/service/s3":      {"internal/service"},
 	"internal/gate":            {"internal/service", "internal/directory", "internal/wire", "internal/awsapi", "internal/seal", "sigv4", "policy", "arn"},
 	"internal/server":          {"*"},
-	"internal/cli":             {"internal/server", "internal/directory", "internal/seal", "internal/awsapi", "policy"},
+	"internal/cli":             {"internal/server", "internal/store/archive", "internal/directory", "internal/seal", "internal/awsapi", "policy"},
 	"cmd/sallyport":            {"internal/cli"},
 	"test":                     {"*"},
 }
