@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"internal/store":           {},
 	"internal/store/mem":       {"internal/store"},
 	"internal/store/pebble":    {"internal/store"},
+	"internal/store/replica":   {"internal/store"},
 	"internal/store/storetest": {"internal/store"},
 	"internal/seal":            {},
 	"internal/directory":       {"internal/store", "internal/seal", "policy", "arn"},
