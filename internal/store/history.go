@@ -23,7 +23,7 @@ const (
 type Entry struct {
 	Event
 	// Before has, for each of Records, the record as it was; Rev is 0 where
-	// there was none.
+	// there was none. An engine that never asks for Past leaves it nil.
 	Before []Record
 }
 
@@ -31,7 +31,10 @@ type Entry struct {
 func (e *Entry) size() int64 {
 	n := int64(entryOverhead)
 	for i := range e.Records {
-		n += int64(entryOverhead + len(e.Records[i].Key) + len(e.Records[i].Value) + len(e.Before[i].Value))
+		n += int64(entryOverhead + len(e.Records[i].Key) + len(e.Records[i].Value))
+	}
+	for i := range e.Before {
+		n += int64(len(e.Before[i].Value))
 	}
 	return n
 }
@@ -159,6 +162,21 @@ func (h *History) Compact(rev Revision) error {
 	h.oldest, h.compacted = rev, rev
 	h.wakeAll()
 	return nil
+}
+
+// Lose moves the history on to the revision rev without what happened until
+// then, which the engine could not get any more: watchers that had not seen all
+// before get ErrCompacted.
+func (h *History) Lose(rev Revision) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed || rev <= h.head {
+		return
+	}
+	clear(h.entries)
+	h.entries, h.bytes = nil, 0
+	h.head, h.oldest, h.compacted = rev, rev, rev
+	h.wakeAll()
 }
 
 // Stats fills in what the history knows.

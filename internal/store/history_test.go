@@ -215,3 +215,25 @@ func TestHistoryReset(t *testing.T) {
 		}
 	}
 }
+
+// TestHistoryLose: who has not seen all is told, and who comes later goes on.
+func TestHistoryLose(t *testing.T) {
+	h := NewHistory(0, 1<<20)
+	behind, err := h.Watch("", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Publish([]Entry{{Event: Event{Rev: 3, Records: []Change{{Key: "k"}}}}})
+	h.Lose(9)
+	if _, err := behind.Next(t.Context()); !errors.Is(err, ErrCompacted) {
+		t.Errorf("Next() = %v, want %v", err, ErrCompacted)
+	}
+	w, err := h.Watch("", 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Publish([]Entry{entry(12, "k")})
+	if events := drain(t, w, 12); len(events) != 1 {
+		t.Errorf("then %v, want one event", events)
+	}
+}
