@@ -92,12 +92,6 @@ func (p Peer) hostPort(i int) string {
 	return [2]string{host, port}[i]
 }
 
-// loopback reports whether no other machine reaches the peer.
-func (p Peer) loopback() bool {
-	ip := net.ParseIP(p.host())
-	return p.host() == "localhost" || ip != nil && ip.IsLoopback()
-}
-
 // String is what Parse reads.
 func (ps Peers) String() string {
 	parts := make([]string, len(ps))

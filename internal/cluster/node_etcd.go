@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -61,6 +62,12 @@ func Start(ctx context.Context, cfg Config) (_ *Node, err error) {
 	n := &Node{cfg: cfg, etcd: e, failed: make(chan error, 1), stop: make(chan struct{})}
 	n.task.Go(n.watch)
 	return n, nil
+}
+
+// loopback reports whether no other machine reaches the peer.
+func (p Peer) loopback() bool {
+	ip := net.ParseIP(p.host())
+	return p.host() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // prepare makes the folder, for its owner only, and takes away the socket that
