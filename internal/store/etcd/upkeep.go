@@ -1,0 +1,3 @@
+package etcd
+
+func (s *Store) upkeep() { <-s.life.Done() }
