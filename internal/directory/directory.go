@@ -220,6 +220,9 @@ const appliedWithin = 5 * time.Second
 // Unavailable tells errors of a store that can't be reached. A *NotConfirmed is
 // stored, but some node may not have applied it.
 func (d *Directory) Update(ctx context.Context, account string, fn func(tx *Tx) error) error {
+	if err := d.lost(); err != nil {
+		return err
+	}
 	for attempt := range maxAttempts {
 		if attempt == 1 {
 			turn := &d.contended[maphash.String(hashSeed, account)%uint64(len(d.contended))]

@@ -36,8 +36,14 @@ type question struct {
 const (
 	// askEvery is how often a node asks the store whether its state is the newest.
 	askEvery = time.Second
-	// askWithin bounds how long it waits for the answer, and for the feed.
-	askWithin = 2 * time.Second
+	// headWithin bounds how long it waits for the answer, and askWithin for that
+	// and the feed.
+	headWithin = time.Second
+	askWithin  = 2 * time.Second
+	// lostAfter is how long a store must have been silent for changes to be
+	// refused without asking it. A cluster that elects a leader is silent for
+	// less.
+	lostAfter = 5 * time.Second
 	// askAgain is the least time between two questions, so that requests with
 	// keys that don't exist cost the store at most 200 look-ups a second a node.
 	askAgain = 5 * time.Millisecond
@@ -150,7 +156,7 @@ func (d *Directory) ask(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
 	now, before := d.opts.Now(), d.Snapshot().Rev
-	head, err := d.store.Head(ctx)
+	head, err := d.head(ctx)
 	if err == nil && head < before {
 		err = fmt.Errorf("its newest revision is %d, and this node has seen %d: it was replaced by an older one", head, before)
 	}
@@ -165,6 +171,20 @@ func (d *Directory) ask(ctx context.Context) error {
 		d.fresh.at.Store(&now)
 	}
 	return nil
+}
+
+func (d *Directory) head(ctx context.Context) (Revision, error) {
+	ctx, cancel := context.WithTimeout(ctx, headWithin)
+	defer cancel()
+	return d.store.Head(ctx)
+}
+
+// lost refuses a change where the store has been silent for long.
+func (d *Directory) lost() error {
+	if d.Reachable() || d.opts.Now().Sub(d.Fresh()) < lostAfter {
+		return nil
+	}
+	return fmt.Errorf("%w: it has not answered for %v", store.ErrUnavailable, lostAfter)
 }
 
 // reached notes whether the store answered, and says where that changed.

@@ -9,8 +9,6 @@ import (
 var (
 	ErrConflict     = errors.New("a condition of the transaction does not hold")
 	ErrUnknown      = errors.New("the outcome of the transaction is unknown")
-	// ErrUnavailable: the engine can't be reached; nothing was stored.
-	ErrUnavailable  = errors.New("the store can't be reached")
 	ErrTooLarge     = errors.New("transaction too large")
 	ErrDuplicateKey = errors.New("transaction changes a key twice")
 	ErrInvalidKey   = errors.New("a key is empty")
