@@ -192,8 +192,12 @@ func (e *Event) Entry() (Entry, error) {
 	entry := Entry{
 		Account: e.RecipientAccountID, Time: e.EventTime, Record: record,
 		Keys: []Key{
-			{EventID, e.EventID}, {RequestID, e.RequestID}, {EventName, e.EventName}, {EventSource, e.EventSource},
-			{Username, e.User()}, {AccessKeyID, e.UserIdentity.AccessKeyID},
+			{EventID, e.EventID},
+			{RequestID, e.RequestID},
+			{EventName, e.EventName},
+			{EventSource, e.EventSource},
+			{Username, e.User()},
+			{AccessKeyID, e.UserIdentity.AccessKeyID},
 		},
 	}
 	if !e.ReadOnly {
