@@ -39,6 +39,7 @@ var mayImport = map[string][]string{
 	"internal/service/iam":           {"internal/service", "internal/directory", "internal/awsapi", "internal/awsapi/iam", "internal/seal", "policy", "arn"},
 	"internal/service/sts":           {"internal/service", "internal/directory", "internal/awsapi", "internal/awsapi/sts"},
 	"internal/service/organizations": {"internal/service", "internal/directory", "internal/awsapi", "internal/awsapi/organizations", "policy"},
+	"internal/service/cloudtrail":    {"internal/service", "internal/trail", "internal/awsapi/cloudtrail"},
 	"internal/service/ec2":           {"internal/service"},
 	"internal/service/s3":            {"internal/service"},
 	"internal/gate":                  {"internal/service", "internal/directory", "internal/wire", "internal/awsapi", "internal/seal", "sigv4", "policy", "arn"},

@@ -37,7 +37,7 @@ func fits(t *testing.T, path string, typ reflect.Type, shape *awsapi.Shape, dept
 	kinds := map[awsapi.Type]reflect.Kind{
 		awsapi.Structure: reflect.Struct, awsapi.List: reflect.Slice, awsapi.Map: reflect.Map, awsapi.String: reflect.String,
 		awsapi.Boolean: reflect.Bool, awsapi.Integer: reflect.Int32, awsapi.Long: reflect.Int64, awsapi.Timestamp: reflect.Struct,
-		awsapi.Blob: reflect.Slice,
+		awsapi.Blob: reflect.Slice, awsapi.Float: reflect.Float32, awsapi.Double: reflect.Float64,
 	}
 	if shape == nil {
 		if typ.NumField() != 0 {
