@@ -19,6 +19,9 @@ type IO struct {
 	Out, Err io.Writer
 	// Env looks up an environment variable.
 	Env func(name string) (string, bool)
+	// PassphraseWork is the binary logarithm of how many rounds of scrypt a
+	// backup's passphrase costs. 0 means age's default, some seconds of work.
+	PassphraseWork int
 }
 
 // terminal reports whether w is a terminal, where secrets may be shown.
@@ -86,6 +89,11 @@ func noArgs(cmd *cobra.Command, args []string) error {
 // dataFlag is the flag of commands on a data folder.
 func dataFlag(cmd *cobra.Command, data *string) {
 	cmd.Flags().StringVar(data, "data", "./sallyport-data", "the data folder")
+}
+
+// masterKeyURIFlag is the flag of commands that need a data folder's master key.
+func masterKeyURIFlag(cmd *cobra.Command, uri *string) {
+	cmd.Flags().StringVar(uri, "master-key-uri", "", "key of a KMS that wraps the master key: hcvault://HOST:PORT/transit/keys/NAME or aws-kms://ARN")
 }
 
 // identityFlag is the flag of commands that open a backup.

@@ -65,7 +65,8 @@ func (c *Checker) Check() []Problem {
 		kindGroup: c.checkGroup, kindGroupName: c.checkGroupName, kindGroupUse: c.checkCount, kindMember: c.checkMember,
 		kindRole: c.checkRole, kindRoleName: c.checkRoleName, kindProfile: c.checkProfile, kindProfileName: c.checkProfileName,
 		kindPolicy: c.checkPolicy, kindPolicyName: c.checkPolicyName, kindPolicyDoc: c.checkPolicyDoc, kindPolicyUse: c.checkCount, kindAttached: c.checkAttached,
-		kindMFA: c.checkMFA, kindSignIn: c.checkSignIn, kindSigningCert: c.checkSigningCert, kindServerCert: c.checkServerCert, kindServerCertName: c.checkServerCertName,
+		kindConfirm: func(r *Record, _, _ string) { c.readable(r, new(confirmRequest)) },
+		kindMFA:     c.checkMFA, kindSignIn: c.checkSignIn, kindSigningCert: c.checkSigningCert, kindServerCert: c.checkServerCert, kindServerCertName: c.checkServerCertName,
 	}
 	if r := c.records[formatKey]; r != nil {
 		var v versioned
@@ -150,9 +151,13 @@ func (c *Checker) check(r *Record) {
 
 func (c *Checker) checkDeployment(r *Record, kind, rest string) {
 	switch kind {
-	case "ring": // openRing has read it
-	case rotatedKind, formatKind:
+	case ringKind: // openRing has read it
+	case rotatedKind, formatKind, kindNode:
 		c.readable(r, new(versioned))
+	case firstKind:
+		if c.records[accountKey(string(r.Value))] == nil {
+			c.wrong(r.Key, "there is no account %q", r.Value)
+		}
 	case kindAccount:
 		if c.records[accountKey(rest)] == nil {
 			c.wrong(r.Key, "there is no account %s", rest)

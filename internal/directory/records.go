@@ -17,6 +17,7 @@ type Record struct {
 	Value []byte
 	Rev   store.Revision
 
+	home    *entry       // where a snapshot has it packed, or nil
 	decoded atomic.Value // of one type for each kind of key
 }
 
@@ -40,12 +41,15 @@ type Record struct {
 //	ACCOUNT/policydoc/ID/VERSION         the document's text
 //	ACCOUNT/policyuse/ID                 usage: how often attached
 //	ACCOUNT/attached/POLICY ID/KIND/ID   the attached policy's ARN
+//	ACCOUNT/confirm                      confirmRequest: the last change that waits for all nodes
 //	ACCOUNT/mfa/PATH AND NAME            MFADevice
 //	ACCOUNT/signin/USER ID               passwordUse
 //	ACCOUNT/signingcert/SHA-256          the id of the user who has it
 //	ACCOUNT/servercert/ID                ServerCert
 //	ACCOUNT/servercertname/lower-case    ID and path
 //	deployment/ring                      the sealed key ring
+//	deployment/first                     the id of the account that the first start made
+//	deployment/node/ID                   Node
 //	deployment/alias/ALIAS               the account's id
 const (
 	kindAccount     = "account"
@@ -73,8 +77,14 @@ const (
 	kindServerCert     = "servercert"
 	kindServerCertName = "servercertname"
 
+	kindConfirm = "confirm"
+	kindNode    = "node"
+
 	deployment = "deployment"
-	ringKey    = deployment + "/ring"
+	ringKind   = "ring"
+	ringKey    = deployment + "/" + ringKind
+	firstKind  = "first"
+	firstKey   = deployment + "/" + firstKind
 	aliasKey   = deployment + "/alias/"
 )
 
@@ -84,7 +94,7 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindMFA, kindServerCertName:
+	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindMFA, kindServerCertName:
 		return true
 	}
 	return false

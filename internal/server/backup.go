@@ -26,11 +26,15 @@ type BackupConfig struct {
 	WithMasterKey bool
 	// MasterKey is the one given by configuration, where there is one. It is
 	// used only where no server runs.
-	MasterKey seal.Secret
+	MasterKey    seal.Secret
+	MasterKeyURI string // as in Config; it too only where no server runs
 	// Recipients are age recipient keys that the backup is sealed for. Where
 	// there are none it is sealed with a passphrase.
 	Recipients []string
 	Passphrase func() (seal.Secret, error)
+	// PassphraseWork is the binary logarithm of scrypt's work for a passphrase,
+	// 1 to 30; 0 means age's default.
+	PassphraseWork int
 
 	Now   func() time.Time
 	Log   *slog.Logger
@@ -100,11 +104,23 @@ func recipients(cfg BackupConfig) ([]age.Recipient, error) {
 		if text.IsZero() {
 			return nil, errors.New("the passphrase is empty")
 		}
-		r, err := age.NewScryptRecipient(text.Reveal())
+		r, err := passphraseRecipient(text, cfg.PassphraseWork)
 		return []age.Recipient{r}, err
 	}
+	return parseRecipients(cfg.Recipients)
+}
+
+func passphraseRecipient(text seal.Secret, work int) (*age.ScryptRecipient, error) {
+	r, err := age.NewScryptRecipient(text.Reveal())
+	if err == nil && work > 0 {
+		r.SetWorkFactor(work)
+	}
+	return r, err
+}
+
+func parseRecipients(keys []string) ([]age.Recipient, error) {
 	var all []age.Recipient
-	for _, key := range cfg.Recipients {
+	for _, key := range keys {
 		r, err := recipient(key)
 		if err != nil {
 			return nil, fmt.Errorf("recipient %q is not an age recipient key (age1…)", key)
@@ -142,7 +158,7 @@ func backupSource(ctx context.Context, cfg BackupConfig) (io.ReadCloser, bool, e
 	}
 	h := archiveHeader{Time: cfg.Now().UTC()}
 	if cfg.WithMasterKey {
-		key, err := openMasterKey(ctx, Config{Data: cfg.Data, MasterKey: cfg.MasterKey}, st)
+		key, err := openMasterKey(ctx, Config{Data: cfg.Data, MasterKey: cfg.MasterKey, MasterKeyURI: cfg.MasterKeyURI, Log: cfg.Log}, st)
 		if err != nil {
 			return nil, false, errors.Join(err, st.Close())
 		}

@@ -11,20 +11,22 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/store"
+	"github.com/sallyport-iam/sallyport/internal/store/archive"
 	"github.com/sallyport-iam/sallyport/internal/store/pebble"
 )
 
 // CheckConfig says what to check: the data folder of a stopped server or, where
-// File is set, a backup.
+// File is set, a backup or the folder of an archive.
 type CheckConfig struct {
 	Data   string
 	File   string
 	Unseal Unseal // how the backup opens
 	// MasterKey opens the seals. Empty means the file master.key of the data
 	// folder, or the master key that the backup holds.
-	MasterKey seal.Secret
-	Log       *slog.Logger
-	Fatal     func(error) // is called when the disk fails: it must end the process
+	MasterKey    seal.Secret
+	MasterKeyURI string // as in Config
+	Log          *slog.Logger
+	Fatal        func(error) // is called when the disk fails: it must end the process
 }
 
 // Checked is what Check found.
@@ -33,6 +35,8 @@ type Checked struct {
 	Records  int
 	// Problems are lines for a person to read, each with a record's key or a file.
 	Problems []string
+	// Stretches are what of an archive's history can be restored.
+	Stretches []archive.Stretch
 	// Sealed is why secrets were not opened; empty where they were.
 	Sealed string
 }
@@ -43,7 +47,9 @@ type Checked struct {
 func Check(ctx context.Context, cfg CheckConfig) (Checked, error) {
 	c := checker{cfg: cfg, records: directory.Checker{AWSPolicies: awsPolicies{}}}
 	var err error
-	if cfg.File != "" {
+	if info, e := os.Stat(cfg.File); e == nil && info.IsDir() {
+		err = c.archive()
+	} else if cfg.File != "" {
 		err = c.backup()
 	} else {
 		err = c.folder(ctx)
@@ -79,13 +85,13 @@ func (c *checker) folder(ctx context.Context) error {
 		c.problem(dir, errors.New("some records can't be read, so they were not checked against each other"))
 		return nil
 	}
-	c.masterKey()
+	c.masterKey(ctx)
 	c.relations()
 	return nil
 }
 
 // masterKey takes the key that the folder's ring is sealed under.
-func (c *checker) masterKey() {
+func (c *checker) masterKey(ctx context.Context) {
 	if !c.cfg.MasterKey.IsZero() {
 		c.configuredKey()
 		return
@@ -93,13 +99,21 @@ func (c *checker) masterKey() {
 	if c.records.Len() == 0 {
 		return
 	}
-	path := filepath.Join(c.cfg.Data, masterKeyFile)
-	key, err := seal.LoadMasterKey(path)
-	if next, e := seal.LoadMasterKey(path + nextMasterKey); e == nil && c.records.Opens(next) {
+	name, load := masterKeyFile, seal.LoadMasterKey
+	if c.cfg.MasterKeyURI != "" {
+		kms, err := seal.OpenKMS(ctx, c.cfg.MasterKeyURI)
+		name, load = wrappedKeyFile, kms.Load
+		if err != nil {
+			load = func(string) (seal.MasterKey, error) { return seal.MasterKey{}, err }
+		}
+	}
+	path := filepath.Join(c.cfg.Data, name)
+	key, err := load(path)
+	if next, e := load(path + nextMasterKey); e == nil && c.records.Opens(next) {
 		key, err = next, nil // a rotation was cut short; the next start finishes it
 	}
 	if err != nil {
-		c.problem(masterKeyFile, cause(err))
+		c.problem(name, cause(err))
 		c.found.Sealed = "there is no master key to open them with"
 	}
 	c.records.Master = key
@@ -141,7 +155,7 @@ func folderError(data string, err error) error {
 }
 
 func (c *checker) backup() error {
-	a, err := openArchive(c.cfg.File, c.cfg.Unseal)
+	a, err := openBackup(c.cfg.File, c.cfg.Unseal)
 	if err != nil {
 		return err
 	}
@@ -161,6 +175,39 @@ func (c *checker) backup() error {
 		c.configuredKey()
 	default:
 		c.found.Sealed = "the backup holds no master key, and none is given by SALLYPORT_MASTER_KEY"
+	}
+	c.relations()
+	return nil
+}
+
+// archive checks an archive's files, and the records of its newest state.
+func (c *checker) archive() error {
+	folder, err := archiveFolder(c.cfg.File, c.cfg.Unseal)
+	if err != nil {
+		return err
+	}
+	report, err := folder.Check()
+	if err != nil {
+		return err
+	}
+	for _, p := range report.Problems {
+		c.problem(p.File, p.Err)
+	}
+	c.found.Stretches = report.Stretches
+	state, err := folder.At(archive.Target{})
+	if err == nil {
+		err = state.Records(c.records.Add)
+	}
+	if err != nil {
+		c.problem(c.cfg.File, fmt.Errorf("the newest state can't be restored: %w", err))
+		c.found.Records = c.records.Len()
+		return nil
+	}
+	c.found.Revision = uint64(state.Point().Revision)
+	if c.cfg.MasterKey.IsZero() {
+		c.found.Sealed = "an archive holds no master key, and none is given by SALLYPORT_MASTER_KEY"
+	} else {
+		c.configuredKey()
 	}
 	c.relations()
 	return nil

@@ -16,6 +16,7 @@ import (
 const (
 	storeFolder      = "store"
 	masterKeyFile    = "master.key"
+	wrappedKeyFile   = "master.key.kms"
 	rootKeyFile      = "rootkey.csv"
 	rootPasswordFile = "rootpassword.txt"
 )
@@ -48,12 +49,15 @@ func openData(ctx context.Context, cfg Config) (*dataFolder, error) {
 		}
 		return nil, err
 	}
-	return &dataFolder{store: st, dir: dir, master: master}, nil
+	return &dataFolder{store: st, dir: dir, master: master, archiver: startArchive(cfg, st)}, nil
 }
 
 func where(cfg Config) string {
 	if cfg.MasterKey.Reveal() != "" {
 		return "given by configuration"
+	}
+	if cfg.MasterKeyURI != "" {
+		return filepath.Join(cfg.Data, wrappedKeyFile)
 	}
 	return filepath.Join(cfg.Data, masterKeyFile)
 }
