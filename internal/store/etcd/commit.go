@@ -131,6 +131,7 @@ func (c *committer) send(b *batch) {
 	case err == nil: // only we put its fence, and not before it was sent
 		b.answerAll(fmt.Errorf("%w: a batch met its fence before it was sent", store.ErrUnknown))
 	case stale(err):
+		m.checked.Store(false)
 		c.handBack(b.reqs, storeError("commit", err))
 	case refused(err):
 		b.answerAll(storeError("commit", err))

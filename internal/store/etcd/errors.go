@@ -36,14 +36,12 @@ func passing(err error) bool {
 	switch code(err) {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Unknown, codes.Internal, codes.Aborted:
 		return true
-	case codes.Unauthenticated: // the client got a new token just now
-		return true
 	}
 	return stale(err) || errors.Is(rpctypes.Error(err), rpctypes.ErrTooManyRequests)
 }
 
-// stale reports that the client's credentials were refused as old, before
-// anything was done, and are new by now.
+// stale reports that the member does not know our token any more, and did
+// nothing.
 func stale(err error) bool {
 	err = rpctypes.Error(err)
 	return errors.Is(err, rpctypes.ErrInvalidAuthToken) || errors.Is(err, rpctypes.ErrUserEmpty) || errors.Is(err, rpctypes.ErrAuthOldRevision)

@@ -242,7 +242,11 @@ func (s *Store) askOne(ctx context.Context, fn func(context.Context, *member) er
 	one, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
 	err = fn(one, m)
-	if err != nil && passing(err) && ctx.Err() == nil {
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case stale(err):
+		m.checked.Store(false)
+	case passing(err):
 		s.write.failed(m)
 	}
 	return err
