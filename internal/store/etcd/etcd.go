@@ -47,8 +47,9 @@ type Config struct {
 
 	// Timeout bounds one request to one member. 0 means 2 seconds.
 	Timeout time.Duration
-	// Patience bounds a call: how long a transaction waits for etcd to come
-	// back before it is given up, and a read tries other members. 0 means 10 seconds.
+	// Patience bounds how long a call tries again while members are there but
+	// do not do what they should, as in an election. Where no member can be
+	// reached at all it ends after 2 seconds. 0 means 10 seconds.
 	Patience time.Duration
 	// Keep is how much of the past is kept at least when old revisions are
 	// given up, which one of all processes does. 0 means one hour; less than

@@ -95,6 +95,30 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+func TestTLS(t *testing.T) {
+	c, _, tls := etcdtest.StartTLS(t, 1)
+	cfg := config(c)
+	cfg.Patience = 300 * time.Millisecond
+	put := store.Txn{Do: []store.Op{{Key: "a"}}}
+	bare, stranger := cfg, cfg
+	stranger.TLS = tls.Clone()
+	stranger.TLS.Certificates = nil
+	for name, bad := range map[string]Config{"no TLS": bare, "no certificate": stranger} {
+		if _, err := open(t, bad).Commit(t.Context(), put); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("%s: Commit() = %v, want %v", name, err, store.ErrUnavailable)
+		}
+	}
+	cfg.TLS, cfg.Patience = tls, 0
+	s := open(t, cfg)
+	rev, err := s.Commit(t.Context(), put)
+	if err != nil {
+		t.Fatalf("Commit() = %v", err)
+	}
+	if seen := watched(t, watch(t, s, rev-1), rev); seen["a"] != rev {
+		t.Errorf("the watcher saw %v", seen)
+	}
+}
+
 // TestAuth: a user with rights under the prefix is enough, and a token that a
 // member has forgotten is renewed.
 func TestAuth(t *testing.T) {
