@@ -30,9 +30,6 @@ func code(err error) codes.Code {
 // passing reports whether a request may succeed at another member or later. A
 // write that ended with such an error may have been applied.
 func passing(err error) bool {
-	if errors.Is(err, store.ErrUnavailable) {
-		return !errors.Is(err, ErrVersion)
-	}
 	switch code(err) {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Unknown, codes.Internal, codes.Aborted:
 		return true

@@ -226,6 +226,8 @@ func (s *Store) ask(ctx context.Context, doing string, fn func(context.Context, 
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case errors.Is(err, store.ErrUnavailable): // no member, and that was waited for
+			return err
 		case !passing(err):
 			return storeError(doing, err)
 		case patient.Err() != nil:
