@@ -1,6 +1,7 @@
 package etcd
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
@@ -42,17 +43,25 @@ func BenchmarkScan(b *testing.B) {
 // fill stores n records of accounts of different sizes.
 func fill(tb testing.TB, s *Store, n int) {
 	tb.Helper()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	busy := make(chan struct{}, 16)
 	for at := 0; at < n; at += 50 {
 		var txn store.Txn
 		for i := at; i < min(at+50, n); i++ {
-			txn.Do = append(txn.Do, storetest.BenchTxn(int64(i)).Do[0])
+			op := storetest.BenchTxn(int64(i)).Do[0]
 			if i%2 == 0 { // half of them in a thousand small accounts
-				txn.Do[len(txn.Do)-1].Key = account(i) + txn.Do[len(txn.Do)-1].Key[12:]
+				op.Key = account(i) + op.Key[12:]
 			}
+			txn.Do = append(txn.Do, op)
 		}
-		if _, err := s.Commit(tb.Context(), txn); err != nil {
-			tb.Fatalf("Commit() = %v", err)
-		}
+		busy <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-busy }()
+			if _, err := s.Commit(tb.Context(), txn); err != nil {
+				tb.Errorf("Commit() = %v", err)
+			}
+		})
 	}
 }
 

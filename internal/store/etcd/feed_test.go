@@ -34,6 +34,7 @@ func watch(t *testing.T, s *Store, from store.Revision) store.Watcher {
 // TestFeeds: watchers share one watch; one from the distant past has its own,
 // as long as it lives.
 func TestFeeds(t *testing.T) {
+	t.Parallel()
 	c := etcdtest.Start(t, 1)
 	cfg := config(c)
 	cfg.History = 1 << 10
@@ -73,6 +74,7 @@ func TestFeeds(t *testing.T) {
 // TestCompactedAway: a feed that was cut off for longer than the others keep
 // history tells its watchers, and goes on after a new scan.
 func TestCompactedAway(t *testing.T) {
+	t.Parallel()
 	c := etcdtest.Start(t, 1)
 	cfg := config(c)
 	near, cut := open(t, cfg), open(t, cfg)
@@ -113,6 +115,7 @@ func TestCompactedAway(t *testing.T) {
 // TestUpkeep: of several processes one compacts at a time, never what is
 // younger than Keep, and sweeps what settling left.
 func TestUpkeep(t *testing.T) {
+	t.Parallel()
 	c := etcdtest.Start(t, 1)
 	cfg := config(c)
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

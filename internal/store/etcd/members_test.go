@@ -70,6 +70,7 @@ func TestOldVersionIsRefused(t *testing.T) {
 }
 
 func TestUnreachable(t *testing.T) {
+	t.Parallel()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -96,6 +97,7 @@ func TestUnreachable(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	c, _, tls := etcdtest.StartTLS(t, 1)
 	cfg := config(c)
 	cfg.Patience = 300 * time.Millisecond
@@ -122,9 +124,10 @@ func TestTLS(t *testing.T) {
 // TestAuth: a user with rights under the prefix is enough, and a token that a
 // member has forgotten is renewed.
 func TestAuth(t *testing.T) {
+	t.Parallel()
 	c := etcdtest.Start(t, 1)
 	cfg := config(c)
-	cfg.Patience = 5 * time.Second
+	cfg.Patience = 30 * time.Second
 	root, err := clientv3.New(clientv3.Config{Endpoints: c.Endpoints})
 	if err != nil {
 		t.Fatal(err)

@@ -19,9 +19,10 @@ import (
 
 // TestPages: pages and streams see the same, also across many levels of keys.
 func TestPages(t *testing.T) {
+	t.Parallel()
 	c := etcdtest.Start(t, 1)
 	s := open(t, config(c))
-	fill(t, s, 5000)
+	fill(t, s, 1500)
 	var got [2][]store.Record
 	for i, streams := range []bool{true, false} {
 		s.write.all[0].streams.Store(streams)
@@ -29,7 +30,7 @@ func TestPages(t *testing.T) {
 			t.Fatalf("Scan() = %v", err)
 		}
 	}
-	if d := cmp.Diff(got[0], got[1]); d != "" || len(got[0]) != 5000 {
+	if d := cmp.Diff(got[0], got[1]); d != "" || len(got[0]) != 1500 {
 		t.Errorf("%d records by stream, %d by pages (-stream +pages):\n%.2000s", len(got[0]), len(got[1]), d)
 	}
 }
@@ -57,7 +58,8 @@ func (f *fakeRange) get(from, end string, limit int64) *pb.RangeResponse {
 // TestPagerCost: every key once, in order, and each counted a bounded number of
 // times, however the keys are spread.
 func TestPagerCost(t *testing.T) {
-	const n = 200_000
+	t.Parallel()
+	const n = 50_000
 	rng := rand.New(rand.NewPCG(1, 2))
 	for name, key := range map[string]func(i int) string{
 		"one account":       func(int) string { return fmt.Sprintf("123456789012/user/AIDA%016x", rng.Uint64()) },

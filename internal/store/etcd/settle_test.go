@@ -55,6 +55,7 @@ func lossyStore(t *testing.T, c *etcdtest.Cluster) (*Store, *lossy) {
 // TestSettle: however an answer is lost, the transaction is stored once, and
 // Commit says when.
 func TestSettle(t *testing.T) {
+	t.Parallel()
 	c := etcdtest.Start(t, 1)
 	s, l := lossyStore(t, c)
 	other := open(t, s.cfg)
@@ -111,6 +112,7 @@ func TestSettle(t *testing.T) {
 
 // TestUnknown: where etcd does not come back, Commit says that it doesn't know.
 func TestUnknown(t *testing.T) {
+	t.Parallel()
 	c := etcdtest.Start(t, 1)
 	cfg := config(c)
 	cfg.Patience, cfg.Timeout = 500*time.Millisecond, 200*time.Millisecond

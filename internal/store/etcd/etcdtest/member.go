@@ -88,6 +88,7 @@ func (m memberConfig) embed() (*embed.Config, error) {
 		*u.to = []url.URL{*parsed}
 	}
 	cfg.TickMs, cfg.ElectionMs = 100, 1000 // etcd's defaults, said here because tests measure what follows from them
+	cfg.BcryptCost = 4
 	cfg.WarningApplyDuration = time.Minute
 	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
 	if path := os.Getenv("SALLYPORT_ETCD_LOG"); path != "" { // for whoever looks for a fault
