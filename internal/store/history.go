@@ -51,6 +51,7 @@ type History struct {
 	head      Revision
 	oldest    Revision // the entries are all that happened after it
 	compacted Revision // as asked for, at most oldest
+	resets    int      // how often all was given up
 	watchers  int
 	closed    bool
 	wake      chan struct{} // closed when something happens; nil while nobody waits
@@ -80,6 +81,30 @@ func (h *History) Publish(entries []Entry) {
 		drop++
 	}
 	h.drop(drop)
+	h.wakeAll()
+}
+
+// Advance moves the head up to rev, up to which nothing else happened, and so
+// tells the watchers. An earlier revision changes nothing.
+func (h *History) Advance(rev Revision) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if rev <= h.head {
+		return
+	}
+	h.head = rev
+	h.wakeAll()
+}
+
+// Reset begins anew after the revision head, whatever it was before: all
+// watchers end with ErrLagged.
+func (h *History) Reset(head Revision) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.resets++
+	clear(h.entries)
+	h.entries, h.bytes = nil, 0
+	h.head, h.oldest, h.compacted = head, head, 0
 	h.wakeAll()
 }
 
@@ -244,13 +269,14 @@ func (h *History) Watch(prefix string, from Revision) (Watcher, error) {
 		return nil, ErrCompacted
 	}
 	h.watchers++
-	return &watcher{h: h, prefix: prefix, seen: from, done: make(chan struct{})}, nil
+	return &watcher{h: h, prefix: prefix, seen: from, resets: h.resets, done: make(chan struct{})}, nil
 }
 
 // watcher reads a History.
 type watcher struct {
 	h      *History
 	prefix string
+	resets int           // those of h when it began
 	done   chan struct{} // closed by Close
 
 	// Owned by Next.
@@ -297,7 +323,8 @@ func (w *watcher) take(idle bool) ([]Event, <-chan struct{}, error) {
 	if entries := h.entries[h.after(w.seen):]; len(entries) > 0 {
 		return w.events(entries), nil, nil
 	}
-	if idle {
+	if idle || w.seen < h.head {
+		w.seen = h.head
 		return []Event{{Rev: w.seen}}, nil, nil
 	}
 	if h.wake == nil {
@@ -316,6 +343,8 @@ func (w *watcher) err() error {
 	switch {
 	case w.h.closed:
 		return ErrClosed
+	case w.resets != w.h.resets:
+		return ErrLagged
 	case w.seen < w.h.compacted:
 		return ErrCompacted
 	case w.seen < w.h.oldest:
