@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"internal/store/pebble":    {"internal/store"},
 	"internal/store/storetest": {"internal/store"},
 	"internal/seal":            {},
+	"internal/scale":           {"internal/seal"},
 	"internal/directory":       {"internal/store", "internal/seal", "policy", "arn"},
 	"internal/service":         {"internal/directory"},
 	"internal/service/iam":     {"internal/service", "internal/directory", "internal/awsapi", "internal/awsapi/iam", "internal/seal", "policy", "arn"},
