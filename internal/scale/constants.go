@@ -15,17 +15,17 @@ const (
 	recordsPerKey = 3
 
 	// Resident memory of a node: an empty server, and what a user with one key
-	// adds (docs/performance.md, "Start and memory").
+	// adds under load (docs/performance.md, "A million users").
 	nodeBytes   = 25 << 20
-	bytesPerKey = 506
+	bytesPerKey = 971
 
-	// Processor time of one signed and authorised GetCallerIdentity, with HTTP
-	// (docs/performance.md, "A request").
-	cpuPerRequest = 110 * time.Microsecond
+	// Processor time of a signed and authorised request, with HTTP, where a
+	// million users are held (docs/performance.md, "A million users").
+	cpuPerRequest = 31 * time.Microsecond
 
-	// Processor time to load a user with one key from the node's own copy
-	// (docs/performance.md, "Start and memory").
-	loadPerKey = 4 * time.Microsecond
+	// Time to load a user with one key from the node's own disk
+	// (docs/performance.md, "A million users").
+	loadPerKey = 6 * time.Microsecond
 
 	// From a node's change to its sight on three nodes, at rest, median; a
 	// commit by a single writer is part of it (commitPoints).
