@@ -65,6 +65,7 @@ func (c *Checker) Check() []Problem {
 		kindGroup: c.checkGroup, kindGroupName: c.checkGroupName, kindGroupUse: c.checkCount, kindMember: c.checkMember,
 		kindPolicy: c.checkPolicy, kindPolicyName: c.checkPolicyName, kindPolicyDoc: c.checkPolicyDoc, kindPolicyUse: c.checkCount, kindAttached: c.checkAttached,
 		kindMFA: c.checkMFA, kindSignIn: c.checkSignIn, kindSigningCert: c.checkSigningCert, kindServerCert: c.checkServerCert, kindServerCertName: c.checkServerCertName,
+		kindOIDC: c.checkOIDC, kindSAML: c.checkSAML, kindSAMLDoc: c.checkSAMLDoc,
 	}
 	if r := c.records[formatKey]; r != nil {
 		var v versioned

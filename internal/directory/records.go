@@ -41,6 +41,9 @@ type Record struct {
 //	ACCOUNT/signingcert/SHA-256          the id of the user who has it
 //	ACCOUNT/servercert/ID                ServerCert
 //	ACCOUNT/servercertname/lower-case    ID and path
+//	ACCOUNT/oidc/URL WITHOUT SCHEME      OIDCProvider
+//	ACCOUNT/saml/NAME                    SAMLProvider
+//	ACCOUNT/samldoc/NAME                 the metadata document's text
 //	deployment/ring                      the sealed key ring
 //	deployment/alias/ALIAS               the account's id
 const (
@@ -64,6 +67,9 @@ const (
 	kindSigningCert    = "signingcert"
 	kindServerCert     = "servercert"
 	kindServerCertName = "servercertname"
+	kindOIDC           = "oidc"
+	kindSAML           = "saml"
+	kindSAMLDoc        = "samldoc"
 
 	deployment = "deployment"
 	ringKey    = deployment + "/ring"
@@ -76,7 +82,7 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindPolicyName, kindMember, kindAttached, kindAccount, kindMFA, kindServerCertName:
+	case kindUserName, kindGroupName, kindPolicyName, kindMember, kindAttached, kindAccount, kindMFA, kindServerCertName, kindOIDC, kindSAML:
 		return true
 	}
 	return false
