@@ -12,6 +12,9 @@ type Account struct {
 	Email   string    `json:"email"`
 	Alias   string    `json:"alias,omitempty"`
 	Created time.Time `json:"created"`
+	// TokenVersion is the version of the tokens of STS's global endpoint, which
+	// the account summary shows. Zero means 1.
+	TokenVersion int `json:"tokenVersion,omitempty"`
 	// Passwords are the rules for the users' passwords; nil means AWS's defaults.
 	Passwords *PasswordPolicy `json:"passwords,omitempty"`
 }
@@ -53,6 +56,28 @@ func (tx *Tx) CreateAccount(email, passwordHash string) error {
 	return nil
 }
 
+// CreateFirst is CreateAccount for the first account of the deployment. Exists,
+// where another node has made it.
+func (tx *Tx) CreateFirst(email, passwordHash string) error {
+	if r := tx.read(firstKey); r != nil {
+		return &Exists{Kind: "account", Name: string(r.Value)}
+	}
+	tx.put(firstKey, []byte(tx.account))
+	return tx.CreateAccount(email, passwordHash)
+}
+
+// FirstAccount is the id of the account that the deployment's first start made,
+// or empty before that.
+func (s *Snapshot) FirstAccount() string {
+	if r := s.get(deployment, firstKind, ""); r != nil {
+		return string(r.Value)
+	}
+	if all := s.Accounts(); len(all) > 0 {
+		return all[0] // made by a version that did not note it
+	}
+	return ""
+}
+
 func (tx *Tx) accountRecord() (Account, error) {
 	r := tx.read(accountKey(tx.account))
 	if r == nil {
@@ -87,6 +112,17 @@ func (tx *Tx) SetAlias(alias string) error {
 	return nil
 }
 
+// SetTokenVersion notes the version of the tokens of STS's global endpoint.
+func (tx *Tx) SetTokenVersion(version int) error {
+	a, err := tx.accountRecord()
+	if err != nil {
+		return err
+	}
+	a.TokenVersion = version
+	tx.put(accountKey(tx.account), encode(a))
+	return nil
+}
+
 // DeleteAlias takes that alias from the account. NotFound, where it has another or none.
 func (tx *Tx) DeleteAlias(alias string) error {
 	a, err := tx.accountRecord()
@@ -104,16 +140,18 @@ func (tx *Tx) DeleteAlias(alias string) error {
 
 // Counts are the sizes of an account, as its summary shows them.
 type Counts struct {
-	Users, Groups, Policies, PolicyVersions int
-	ServerCerts, MFADevices, MFAInUse       int
-	Providers                               int // of OpenID Connect and of SAML
+	Users, Groups, Roles, InstanceProfiles, Policies, PolicyVersions int
+	ServerCerts, MFADevices, MFAInUse                                int
+	Providers                                                        int // of OpenID Connect and of SAML
 }
 
 // Counts counts the entities of an account.
 func (s *Snapshot) Counts(account string) (Counts, error) {
 	c := Counts{
-		Users:  s.count(recordKey(account, kindUserName, "")),
-		Groups: s.count(recordKey(account, kindGroupName, "")),
+		Users:            s.count(recordKey(account, kindUserName, "")),
+		Groups:           s.count(recordKey(account, kindGroupName, "")),
+		Roles:            s.count(recordKey(account, kindRoleName, "")),
+		InstanceProfiles: s.count(recordKey(account, kindProfileName, "")),
 	}
 	var failed error
 	s.scan(recordKey(account, kindPolicyName, ""), "", func(_ string, r *Record) bool {

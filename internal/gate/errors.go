@@ -46,15 +46,26 @@ func (c *call) awsError(err error) *awsapi.Error {
 	if e, ok := errors.AsType[*awsapi.Error](err); ok {
 		return c.localized(e)
 	}
+	if e := unavailableNow(err); e != nil {
+		return c.localized(e)
+	}
 	return &awsapi.Error{Code: awsapi.InternalFailure, Message: "The request processing has failed because of an unknown error, exception or failure.", Err: err}
 }
 
 // localized gives an error of common code the name that JSON services have for it.
 func (c *call) localized(e *awsapi.Error) *awsapi.Error {
-	if e.Code == awsapi.AccessDenied && c.json() {
-		return &awsapi.Error{Code: awsapi.AccessDeniedException, Message: e.Message, Err: e.Err}
+	code := e.Code
+	switch {
+	case !c.json():
+	case code == awsapi.AccessDenied:
+		code = awsapi.AccessDeniedException
+	case code == awsapi.ServiceUnavailable:
+		code = "ServiceUnavailableException"
 	}
-	return e
+	if code == e.Code {
+		return e
+	}
+	return &awsapi.Error{Code: code, Message: e.Message, Err: e.Err}
 }
 
 func (c *call) json() bool {
@@ -243,5 +254,7 @@ func (c *call) denial(d *denied) *awsapi.Error {
 	case c.json():
 		return &awsapi.Error{Code: awsapi.AccessDeniedException, Message: d.result.Message(&d.request), Err: d}
 	}
-	return &awsapi.Error{Code: awsapi.AccessDenied, Message: d.result.Message(&d.request), Err: d}
+	// Of a role that can't be assumed it isn't told whether it exists.
+	style := policy.Style{NoReason: d.result.Type == policy.TrustPolicy && d.result.Decision == policy.ImplicitDeny || strings.HasPrefix(d.request.Action, "sts:AssumeRole") && d.result.Decision == policy.ImplicitDeny}
+	return &awsapi.Error{Code: awsapi.AccessDenied, Message: d.result.Denial(&d.request, style), Err: d}
 }

@@ -68,17 +68,19 @@ type call struct {
 
 	now time.Time // when it came in
 
-	body   []byte
-	sig    *sigv4.Signature
-	target wire.Target
-	caller service.Caller
-	op     *service.Operation // nil where the operation isn't carried out here
-	action string             // the IAM action that it needs
-	in     any                // its input; a *wire.Document where op is nil
-	keys   policy.Context     // the condition keys of the request
-	tagged bool               // keys hold the tags of a resource
-	fields []wire.Field       // what S3's errors say besides
-	buf    []byte             // for the answer
+	body     []byte
+	sig      *sigv4.Signature
+	target   wire.Target
+	caller   service.Caller
+	op       *service.Operation // nil where the operation isn't carried out here
+	action   string             // the IAM action that it needs
+	in       any                // its input; a *wire.Document where op is nil
+	keys     policy.Context     // the condition keys of the request
+	resource bool               // keys hold the owner of a resource
+	more     map[string]string  // keys of a further permission
+	tagged   bool               // keys hold the tags of a resource
+	fields   []wire.Field       // what S3's errors say besides
+	buf      []byte             // for the answer
 }
 
 // ServeHTTP serves one request.
@@ -86,6 +88,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := calls.Get().(*call)
 	c.g, c.r, c.id, c.now = g, r, seal.UUID(g.opts.Rand), g.opts.Now()
 	res := c.answer()
+	c.tellRevision(&res)
 	if len(res.Body) > largeAnswer {
 		// A client that doesn't read must not hold the answer for ever. A small
 		// one fits the connection's buffers.
@@ -141,7 +144,11 @@ func (c *call) answer() (res wire.Response) {
 
 // serve is the way of a request.
 func (c *call) serve(ctx context.Context) (any, error) {
-	if err := c.detect(); err != nil { // which service and operation?
+	err := c.detect()                     // which service and operation?
+	if stale := c.stale(); stale != nil { // is what is known here new enough to answer at all?
+		return nil, stale
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := c.authenticate(); err != nil { // who is it?
@@ -239,7 +246,7 @@ func (c *call) decide(s *directory.Snapshot) error {
 		return err
 	}
 	c.keys.Reset()
-	c.tagged = false
+	c.resource, c.tagged, c.more = false, false, nil
 	return c.authorize()
 }
 

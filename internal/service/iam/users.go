@@ -64,7 +64,7 @@ func addUserDetails(out *api.User, u *directory.User) {
 	if len(u.Tags) > 0 {
 		out.Tags = tagsOut(u.Tags)
 	}
-	out.PermissionsBoundary = boundaryOut(u)
+	out.PermissionsBoundary = boundaryOut(u.Boundary)
 }
 
 // addPasswordUse adds when the user last signed in with a password, if ever.
