@@ -176,3 +176,46 @@ func TestProfileRole(t *testing.T) {
 		t.Errorf("the second profile sees %d roles, want 2", len(roles))
 	}
 }
+
+// TestPassRoleToServices: who hands a role to another service must be allowed to.
+func TestPassRoleToServices(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	ctx := deadline(t)
+	root := s.as(s.root())
+	role := root.role(t, "passed", `{"Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}`, "")
+	profile := aws.String("profile")
+	_, err := root.iam.CreateInstanceProfile(ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: profile})
+	must(t, err)
+	_, err = root.iam.AddRoleToInstanceProfile(ctx, &iam.AddRoleToInstanceProfileInput{InstanceProfileName: profile, RoleName: aws.String("passed")})
+	must(t, err)
+	ann := root.user(t, s, "ann", allow("ec2:*", "lambda:*"))
+	run := func(extra ...string) *rawRequest {
+		form := url.Values{"Action": {"RunInstances"}, "ImageId": {"ami-1"}, "MinCount": {"1"}, "MaxCount": {"1"}}
+		for i := 0; i < len(extra); i += 2 {
+			form.Set(extra[i], extra[i+1])
+		}
+		return formRequest(s, ann.keys, "ec2", form)
+	}
+	function := func() *rawRequest {
+		r := formRequest(s, ann.keys, "lambda", url.Values{})
+		r.target, r.body = "/2015-03-31/functions", `{"FunctionName":"f","Role":"`+role+`","Code":{}}`
+		r.set("Content-Type", "application/json")
+		return r
+	}
+	check := func(what string, r *rawRequest, code, text string) {
+		t.Helper()
+		if a := send(t, s, r.sign().wire()); a.code != code && !strings.Contains(a.body, code) || !strings.Contains(a.body, text) {
+			t.Errorf("%s = %d %s %s, want %s with %q", what, a.status, a.code, a.body, code, text)
+		}
+	}
+	passing := "iam:PassRole on resource: " + role
+	check("RunInstances without a role", run(), "UnsupportedOperation", "")
+	check("RunInstances with a profile", run("IamInstanceProfile.Name", "profile"), "UnauthorizedOperation", passing)
+	check("RunInstances with a profile's ARN", run("IamInstanceProfile.Arn", "arn:aws:iam::"+s.account+":instance-profile/profile"), "UnauthorizedOperation", passing)
+	check("CreateFunction", function(), "", passing)
+	must(t, ann.put(t, root, strings.TrimSuffix(allow("ec2:*", "lambda:*"), "]}")+`,{"Effect":"Allow","Action":"iam:PassRole","Resource":"`+role+
+		`","Condition":{"StringEquals":{"iam:PassedToService":"ec2.amazonaws.com"}}}]}`))
+	check("RunInstances by one who may pass it", run("IamInstanceProfile.Name", "profile"), "UnsupportedOperation", "")
+	check("CreateFunction by one who may pass it to EC2", function(), "", passing)
+}
