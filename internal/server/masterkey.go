@@ -26,6 +26,7 @@ type masterKey struct {
 	mu   sync.RWMutex   // held for writing while the key is rotated, for reading while it is copied
 	key  seal.MasterKey // guarded by mu once the server runs
 	path string         // of its file; empty where it is given by configuration
+	made bool           // the file was made by open
 
 	// How the file is read and made: in plain text, or wrapped by a KMS. Set
 	// where path is, then read-only.
@@ -98,11 +99,16 @@ func loadOrCreatePlain(path string, rand io.Reader) (seal.MasterKey, error) {
 
 // open reads the key's file, or makes it where the store is new.
 func (m *masterKey) open(ctx context.Context, cfg Config, st store.Store) error {
-	head, err := st.Head(ctx)
+	used, err := directory.HasRing(ctx, st)
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(m.path); head > 0 && errors.Is(err, os.ErrNotExist) {
+	m.made = existing(m.path) == ""
+	switch {
+	case used && m.made && cfg.Store.Shared():
+		m.made = false
+		return m.foreign(cfg)
+	case used && m.made:
 		return fmt.Errorf("the master key %s is missing: restore it from your backup, without it no secret in %s can be read", m.path, cfg.Data)
 	}
 	if m.key, err = m.loadOrCreate(m.path, cfg.Rand); err != nil {
