@@ -80,3 +80,33 @@ func (c *Checker) checkServerCertName(r *Record, account, name string) {
 		c.wrong(r.Key, "server certificate %q does not have this name and path", r.name().id)
 	}
 }
+
+func (c *Checker) checkOIDC(r *Record, _, url string) {
+	p := new(OIDCProvider)
+	if c.readable(r, p) && p.URL != url {
+		c.wrong(r.Key, "says to be provider %q", p.URL)
+	}
+}
+
+func (c *Checker) checkSAML(r *Record, account, name string) {
+	p := new(SAMLProvider)
+	if !c.readable(r, p) {
+		return
+	}
+	if p.Name != name {
+		c.wrong(r.Key, "says to be provider %q", p.Name)
+	}
+	if c.records[recordKey(account, kindSAMLDoc, name)] == nil {
+		c.wrong(r.Key, "there is no metadata document of it")
+	}
+	for _, k := range p.Keys {
+		c.opensFor(r, k.Sealed, samlContext(name, k.ID))
+	}
+}
+
+func (c *Checker) checkSAMLDoc(r *Record, account, name string) {
+	p, ok := find[SAMLProvider](c, recordKey(account, kindSAML, name))
+	if !ok || p.Sum != sumOf(r.Value) {
+		c.wrong(r.Key, "is not the document that provider %q has", name)
+	}
+}
