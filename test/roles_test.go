@@ -2,6 +2,7 @@ package test
 
 import (
 	"net/url"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -118,5 +119,60 @@ func TestAssumeRole(t *testing.T) {
 	must(t, err)
 	if text, _ := url.QueryUnescape(*document.Role.AssumeRolePolicyDocument); text != trust(assume, ann.arn(t)) {
 		t.Errorf("the trust policy is %s", text)
+	}
+}
+
+// TestRolesBoto3 plays testdata/roles.py with every version of boto3 that is here.
+func TestRolesBoto3(t *testing.T) {
+	t.Parallel()
+	if len(pythons()) == 0 {
+		missing(t, "python3 with boto3 (Debian: python3-boto3)")
+	}
+	for version, python := range pythons() {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t)
+			root := s.root()
+			h := newHome(t, "SALLYPORT_ENDPOINT="+s.endpoint, "AWS_ACCESS_KEY_ID="+root.ID, "AWS_SECRET_ACCESS_KEY="+root.Secret, "AWS_DEFAULT_REGION=us-east-1")
+			cmd := exec.CommandContext(deadline(t), python, "testdata/roles.py")
+			cmd.Env = h.environ()
+			out, err := cmd.CombinedOutput()
+			if err != nil || !strings.Contains(string(out), "ok test_sessions\n") {
+				t.Errorf("roles.py = %v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// TestProfileRole lets the aws command assume roles by itself, as its
+// configuration says: one with an external id, and one by way of the first.
+func TestProfileRole(t *testing.T) {
+	t.Parallel()
+	var c awsCLI
+	for _, cli := range awsCLIs() {
+		if cli.readsEndpoint() {
+			c = cli
+		}
+	}
+	if c.path == "" {
+		missing(t, "aws command that takes its endpoint from the environment")
+	}
+	s := serve(t)
+	root := s.as(s.root())
+	ann := root.user(t, s, "ann", allow("sts:AssumeRole"))
+	first := root.role(t, "first", strings.Replace(trust(assume, s.account), `"Action"`, `"Condition":{"StringEquals":{"sts:ExternalId":"x-1"}},"Action"`, 1), allow("sts:AssumeRole"))
+	second := root.role(t, "second", trust(assume, first), allow("iam:ListRoles"))
+	h := newHome(t, "AWS_ENDPOINT_URL="+s.endpoint)
+	h.profile("ann", ann.keys)
+	h.appendTo("config", "[profile first]\nregion = us-east-1\nsource_profile = ann\nrole_arn = "+first+"\nexternal_id = x-1\nrole_session_name = cli\n"+
+		"[profile second]\nregion = us-east-1\nsource_profile = first\nrole_arn = "+second+"\n")
+	as := session{t: t, cli: c, home: h, profile: "first"}
+	if got := at(t, as.json("sts", "get-caller-identity"), "Arn"); got != "arn:aws:sts::"+s.account+":assumed-role/first/cli" {
+		t.Errorf("the first profile is %v", got)
+	}
+	as.refused("AccessDenied", "iam", "list-roles")
+	as.profile = "second"
+	if roles := at(t, as.json("iam", "list-roles"), "Roles").([]any); len(roles) != 2 {
+		t.Errorf("the second profile sees %d roles, want 2", len(roles))
 	}
 }

@@ -36,7 +36,16 @@ func full(t *testing.T) (*fixture, map[string][]byte) {
 		if _, err := tx.AddAccessKey(u, seal.SecretKey(rand.Reader)); err != nil {
 			return err
 		}
+		r, err := tx.CreateRole(NewRole{Name: "Deploy", Path: "/z/", Trust: trusts(t, `"`+account+`"`), Boundary: local.ARN()})
+		if err != nil {
+			return err
+		}
+		p, err := tx.CreateInstanceProfile("Web", "/z/", nil)
+		if err != nil {
+			return err
+		}
 		for _, err := range []error{
+			tx.AddRole(p, r), tx.Attach(r, awsPolicyARN), tx.PutInline(r, "own", allow("iam:*")),
 			tx.Join(u, g), tx.PutInline(u, "own", allow("iam:*")), tx.Attach(u, awsPolicyARN), tx.Attach(u, local.ARN()), tx.Attach(g, awsPolicyARN),
 			tx.SetAlias("company"), tx.SetGivenRootKey("GIVEN_KEY_OF_ROOT", seal.NewSecret("given")),
 		} {
@@ -117,6 +126,7 @@ func TestCheckFindsNothingWrong(t *testing.T) {
 	}
 	for _, kind := range []string{
 		kindAccount, kindUser, kindUserName, kindKey, kindUsed, kindGroup, kindGroupName, kindGroupUse, kindMember,
+		kindRole, kindRoleName, kindProfile, kindProfileName,
 		kindPolicy, kindPolicyName, kindPolicyDoc, kindPolicyUse, kindAttached, "ring", "alias",
 		kindMFA, kindPasskey, kindSignIn, kindSigningCert, kindServerCert, kindServerCertName, kindOIDC, kindSAML, kindSAMLDoc,
 	} {
@@ -218,7 +228,7 @@ func TestCheckSays(t *testing.T) {
 			r[recordKey(account, kindAttached, policyID.ID, "group", g.ID)] = []byte(local)
 		}, []string{
 			`ACCOUNT/attached/POLICY/group/GROUP: group "GROUP" does not have policy "arn:aws:iam::ACCOUNT:policy/p/Local"`,
-			"ACCOUNT/policyuse/POLICY: counts 1 uses and 1 as a boundary, there are 2 and 1",
+			"ACCOUNT/policyuse/POLICY: counts 1 uses and 2 as a boundary, there are 2 and 2",
 		}},
 		{"document", func(r map[string][]byte) {
 			r[recordKey(account, kindPolicyDoc, policyID.ID, "v1")] = []byte("{}")

@@ -41,6 +41,7 @@ func (c *committer) settle(b *batch, cause error) {
 			r.answer(0, fmt.Errorf("%w: %w", store.ErrUnknown, unavailable("commit", cause)))
 		}
 	}
+	s.cfg.Log.Info("settled a batch", "stored", len(b.reqs)-len(again), "sent again", len(again))
 	c.handBack(again, unavailable("commit", cause))
 }
 
@@ -65,14 +66,17 @@ func (w written) of(b *batch, i int) (int64, bool) {
 
 // outcome fences a batch and reads what it wrote.
 func (s *Store) outcome(ctx context.Context, b *batch) (written, error) {
-	fenced, err := s.fence(ctx, b)
-	if err != nil {
-		return nil, err
-	}
 	for try := 0; ; try++ {
-		w, err := s.readHistory(ctx, b, fenced)
-		if err == nil || errors.Is(err, store.ErrCompacted) || ctx.Err() != nil {
-			return w, err
+		fenced, err := s.fence(ctx, b)
+		if err == nil {
+			var w written
+			w, err = s.readHistory(ctx, b, fenced)
+			if err == nil || errors.Is(err, store.ErrCompacted) {
+				return w, err
+			}
+		}
+		if ctx.Err() != nil {
+			return nil, err
 		}
 		pause(ctx, try)
 	}
@@ -135,7 +139,7 @@ func (s *Store) readHistory(ctx context.Context, b *batch, fenced int64) (writte
 		}
 	}
 	s.write.failed(m)
-	return nil, ctx.Err()
+	return nil, errors.New("the history broke off before the fence") // and says nothing about the batch
 }
 
 // wrote reports whether an event is the batch's own.
