@@ -59,11 +59,24 @@ func full(t *testing.T) (*fixture, map[string][]byte) {
 		t.Fatal(err)
 	}
 	f.must(t, withUser("Alice", func(tx *Tx, u *User) error {
+		if _, err := tx.AddPasskey(u, "key", []byte("public"), nil); err != nil {
+			return err
+		}
 		_, err := tx.AddSigningCert(u, "PEM", []byte("DER"))
 		return err
 	}))
 	f.must(t, func(tx *Tx) error {
-		_, err := tx.CreateServerCert(ServerCert{Path: "/z/", Name: "Site", Body: "PEM"}, seal.NewSecret("KEY"))
+		p, err := tx.CreateSAMLProvider("Corp", "<xml/>", tx.Now(), nil)
+		if err != nil {
+			return err
+		}
+		if err := tx.AddSAMLKey(p, seal.NewSecret("KEY")); err != nil {
+			return err
+		}
+		if _, err := tx.CreateOIDCProvider("https://id.example.com/a", nil, nil, nil); err != nil {
+			return err
+		}
+		_, err = tx.CreateServerCert(ServerCert{Path: "/z/", Name: "Site", Body: "PEM"}, seal.NewSecret("KEY"))
 		return err
 	})
 	if err := f.NotePasswordUse(t.Context(), account, account); err != nil {
@@ -115,7 +128,7 @@ func TestCheckFindsNothingWrong(t *testing.T) {
 		kindAccount, kindUser, kindUserName, kindKey, kindUsed, kindGroup, kindGroupName, kindGroupUse, kindMember,
 		kindRole, kindRoleName, kindProfile, kindProfileName,
 		kindPolicy, kindPolicyName, kindPolicyDoc, kindPolicyUse, kindAttached, "ring", "alias",
-		kindMFA, kindSignIn, kindSigningCert, kindServerCert, kindServerCertName,
+		kindMFA, kindPasskey, kindSignIn, kindSigningCert, kindServerCert, kindServerCertName, kindOIDC, kindSAML, kindSAMLDoc,
 	} {
 		if !kinds[kind] {
 			t.Errorf("no record of kind %s: the test tests less than it should", kind)
@@ -136,7 +149,7 @@ func TestCheckFindsNothingWrong(t *testing.T) {
 func TestCheckMissesNoRecord(t *testing.T) {
 	f, records := full(t)
 	for key, value := range records {
-		if _, kind := splitKey(key); kind == kindUsed || kind == kindSignIn { // nothing depends on it
+		if _, kind := splitKey(key); kind == kindUsed || kind == kindSignIn || kind == kindOIDC { // nothing depends on it
 			continue
 		}
 		delete(records, key)
