@@ -112,7 +112,7 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 		{"SALLYPORT_ROOT_ACCESS_KEY_ID", func(v string) { cfg.RootKeyID = v }},
 		{"SALLYPORT_ROOT_SECRET_ACCESS_KEY", func(v string) { cfg.RootSecret = seal.NewSecret(v) }},
 		{passphraseVariable, func(v string) { cfg.Archive.Passphrase = seal.NewSecret(v) }},
-		{"SALLYPORT_STORE_PASSWORD", func(v string) { cfg.Store.Password = seal.NewSecret(v) }},
+		{storePasswordVariable, func(v string) { cfg.Store.Password = seal.NewSecret(v) }},
 		{masterKeyVariable, func(v string) { cfg.MasterKey = seal.NewSecret(v) }},
 	}
 	for _, s := range secrets {

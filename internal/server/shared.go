@@ -61,23 +61,12 @@ func openShared(ctx context.Context, cfg Config) (store.Store, error) {
 	if _, err := os.Stat(filepath.Join(cfg.Data, storeFolder)); err == nil {
 		return nil, fmt.Errorf("the data folder %s has a store of its own: a node on %s needs another folder", cfg.Data, cfg.Store.URL)
 	}
-	at, err := etcd.ParseURL(cfg.Store.URL)
+	remote, name, err := openEtcd(ctx, cfg)
 	if err != nil {
 		return nil, err
-	}
-	encrypted, err := cfg.Store.tls()
-	if err != nil {
-		return nil, err
-	}
-	remote, err := etcd.Open(ctx, etcd.Config{
-		Endpoints: at.Endpoints, Prefix: at.Prefix, TLS: encrypted, Username: cfg.Store.Username, Password: cfg.Store.Password.Reveal(),
-		Patience: storePatience, Now: cfg.Now, Rand: cfg.Rand, Log: cfg.Log,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("store %s: %w", cfg.Store.URL, err)
 	}
 	st, err := replica.Open(ctx, replica.Config{
-		Dir: filepath.Join(cfg.Data, replicaFolder), Name: at.String(), Remote: remote, Now: cfg.Now, Log: cfg.Log, Fatal: cfg.Fatal,
+		Dir: filepath.Join(cfg.Data, replicaFolder), Name: name, Remote: remote, Now: cfg.Now, Log: cfg.Log, Fatal: cfg.Fatal,
 	})
 	if errors.Is(err, store.ErrLocked) {
 		return nil, errors.Join(folderError(cfg.Data, err), remote.Close())
@@ -86,6 +75,26 @@ func openShared(ctx context.Context, cfg Config) (store.Store, error) {
 		return nil, errors.Join(err, remote.Close())
 	}
 	return st, nil
+}
+
+// openEtcd opens the store itself, and says what it is called.
+func openEtcd(ctx context.Context, cfg Config) (st *etcd.Store, name string, err error) {
+	at, err := etcd.ParseURL(cfg.Store.URL)
+	if err != nil {
+		return nil, "", err
+	}
+	encrypted, err := cfg.Store.tls()
+	if err != nil {
+		return nil, "", err
+	}
+	st, err = etcd.Open(ctx, etcd.Config{
+		Endpoints: at.Endpoints, Prefix: at.Prefix, TLS: encrypted, Username: cfg.Store.Username, Password: cfg.Store.Password.Reveal(),
+		Patience: storePatience, Now: cfg.Now, Rand: cfg.Rand, Log: cfg.Log,
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("store %s: %w", cfg.Store.URL, err)
+	}
+	return st, at.String(), nil
 }
 
 // tls is the configuration of the connections to the store, nil for none.
