@@ -67,13 +67,9 @@ func dial(cfg Config, observe func(int64)) (_ *members, err error) {
 			err = errors.Join(err, ms.close())
 		}
 	}()
-	scheme := "http://"
-	if cfg.TLS != nil {
-		scheme = "https://"
-	}
 	for _, ep := range cfg.Endpoints {
 		c, err := clientv3.New(clientv3.Config{
-			Endpoints: []string{scheme + ep}, TLS: cfg.TLS, Username: cfg.Username, Password: cfg.Password,
+			Endpoints: []string{endpointURL(ep, cfg.TLS != nil)}, TLS: cfg.TLS, Username: cfg.Username, Password: cfg.Password,
 			Logger: zap.NewNop(), DialTimeout: connectFor,
 			DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 3 * time.Second, PermitWithoutStream: true,
 			// Trying again is for us: a write that was sent twice can conflict with itself.
@@ -89,6 +85,17 @@ func dial(cfg Config, observe func(int64)) (_ *members, err error) {
 		ms.all = append(ms.all, &member{endpoint: ep, client: c, kv: pb.NewKVClient(c.ActiveConnection())})
 	}
 	return ms, nil
+}
+
+// endpointURL is an endpoint as etcd's client wants it.
+func endpointURL(ep string, secure bool) string {
+	switch {
+	case strings.HasPrefix(ep, "unix://"):
+		return ep
+	case secure:
+		return "https://" + ep
+	}
+	return "http://" + ep
 }
 
 func (ms *members) close() error {
