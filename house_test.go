@@ -31,8 +31,7 @@ var mayImport = map[string][]string{
 	"internal/store/pebble":        {"internal/store"},
 	"internal/store/replica":       {"internal/store"},
 	"internal/store/storetest":     {"internal/store"},
-	"internal/store/etcd":          {"internal/store"},
-	"internal/store/etcd/etcdtest": {},
+	"internal/store/archive":       {"internal/store"},
 	"internal/seal":                {},
 	"internal/directory":           {"internal/store", "internal/seal", "policy", "arn"},
 	"internal/service":             {"internal/directory"},
@@ -44,8 +43,11 @@ var mayImport = map[string][]string{
 	"internal/cluster":             {},
 	"internal/server":              {"*"},
 	"internal/cli":                 {"internal/server", "internal/cluster", "internal/directory", "internal/seal", "internal/awsapi", "policy"},
+	"internal/cli":                 {"internal/server", "internal/store", "internal/store/archive", "internal/directory", "internal/seal", "internal/awsapi", "policy"},
 	"cmd/sallyport":                {"internal/cli"},
 	"test":                         {"*"},
+	"internal/store/etcd":          {"internal/store"},
+	"internal/store/etcd/etcdtest": {},
 }
 
 type goPackage struct {

@@ -51,6 +51,28 @@ func (tx *Tx) CreateAccount(email, passwordHash string) error {
 	return nil
 }
 
+// CreateFirst is CreateAccount for the first account of the deployment. Exists,
+// where another node has made it.
+func (tx *Tx) CreateFirst(email, passwordHash string) error {
+	if r := tx.read(firstKey); r != nil {
+		return &Exists{Kind: "account", Name: string(r.Value)}
+	}
+	tx.put(firstKey, []byte(tx.account))
+	return tx.CreateAccount(email, passwordHash)
+}
+
+// FirstAccount is the id of the account that the deployment's first start made,
+// or empty before that.
+func (s *Snapshot) FirstAccount() string {
+	if r := s.get(deployment, firstKind, ""); r != nil {
+		return string(r.Value)
+	}
+	if all := s.Accounts(); len(all) > 0 {
+		return all[0] // made by a version that did not note it
+	}
+	return ""
+}
+
 func (tx *Tx) accountRecord() (Account, error) {
 	r := tx.read(accountKey(tx.account))
 	if r == nil {

@@ -64,6 +64,7 @@ func (c *Checker) Check() []Problem {
 		kindAccount: c.checkAccount, kindUser: c.checkUser, kindUserName: c.checkUserName, kindKey: c.checkKey, kindUsed: c.checkUsed,
 		kindGroup: c.checkGroup, kindGroupName: c.checkGroupName, kindGroupUse: c.checkCount, kindMember: c.checkMember,
 		kindPolicy: c.checkPolicy, kindPolicyName: c.checkPolicyName, kindPolicyDoc: c.checkPolicyDoc, kindPolicyUse: c.checkCount, kindAttached: c.checkAttached,
+		kindConfirm: func(r *Record, _, _ string) { c.readable(r, new(confirmRequest)) },
 	}
 	if r := c.records[formatKey]; r != nil {
 		var v versioned
@@ -148,9 +149,13 @@ func (c *Checker) check(r *Record) {
 
 func (c *Checker) checkDeployment(r *Record, kind, rest string) {
 	switch kind {
-	case "ring": // openRing has read it
-	case rotatedKind, formatKind:
+	case ringKind: // openRing has read it
+	case rotatedKind, formatKind, kindNode:
 		c.readable(r, new(versioned))
+	case firstKind:
+		if c.records[accountKey(string(r.Value))] == nil {
+			c.wrong(r.Key, "there is no account %q", r.Value)
+		}
 	case kindAccount:
 		if c.records[accountKey(rest)] == nil {
 			c.wrong(r.Key, "there is no account %s", rest)

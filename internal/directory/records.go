@@ -17,6 +17,7 @@ type Record struct {
 	Value []byte
 	Rev   store.Revision
 
+	home    *entry       // where a snapshot has it packed, or nil
 	decoded atomic.Value // of one type for each kind of key
 }
 
@@ -36,7 +37,10 @@ type Record struct {
 //	ACCOUNT/policydoc/ID/VERSION         the document's text
 //	ACCOUNT/policyuse/ID                 usage: how often attached
 //	ACCOUNT/attached/POLICY ID/KIND/ID   the attached policy's ARN
+//	ACCOUNT/confirm                      confirmRequest: the last change that waits for all nodes
 //	deployment/ring                      the sealed key ring
+//	deployment/first                     the id of the account that the first start made
+//	deployment/node/ID                   Node
 //	deployment/alias/ALIAS               the account's id
 const (
 	kindAccount    = "account"
@@ -54,8 +58,14 @@ const (
 	kindPolicyUse  = "policyuse"
 	kindAttached   = "attached"
 
+	kindConfirm = "confirm"
+	kindNode    = "node"
+
 	deployment = "deployment"
-	ringKey    = deployment + "/ring"
+	ringKind   = "ring"
+	ringKey    = deployment + "/" + ringKind
+	firstKind  = "first"
+	firstKey   = deployment + "/" + firstKind
 	aliasKey   = deployment + "/alias/"
 )
 
@@ -65,7 +75,7 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindPolicyName, kindMember, kindAttached, kindAccount:
+	case kindUserName, kindGroupName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode:
 		return true
 	}
 	return false

@@ -22,6 +22,9 @@ type Session struct {
 	UserID  string    `json:"user"` // unique id of the user that the session acts as
 	Issued  time.Time `json:"issued"`
 	Expires time.Time `json:"expires"`
+	// Seen is the revision that it was issued in: whoever knows less does not
+	// know yet what the session stands on.
+	Seen Revision `json:"seen,omitempty"`
 }
 
 // Format writes which session it is, whatever the verb, and nothing of its secret.
@@ -47,6 +50,7 @@ func (d *Directory) NewSession(u *User, life time.Duration) (Session, string, er
 		UserID:  u.ID,
 		Issued:  now,
 		Expires: now.Add(life),
+		Seen:    d.Snapshot().Rev,
 	}
 	claims, err := json.Marshal(s)
 	if err != nil {

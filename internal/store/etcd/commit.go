@@ -206,11 +206,7 @@ func (s *Store) explain(ctx context.Context, txn store.Txn, conflict *store.Conf
 			RequestRange: &pb.RangeRequest{Key: []byte(s.data + c.Key), KeysOnly: true, Revision: int64(conflict.Rev)},
 		}})
 	}
-	var resp *pb.TxnResponse
-	err := s.ask(ctx, "look at a conflict", func(ctx context.Context, m *member) (err error) {
-		resp, err = m.kv.Txn(ctx, req)
-		return err
-	})
+	resp, err := s.txn(ctx, "look at a conflict", req)
 	if err != nil {
 		return conflict
 	}

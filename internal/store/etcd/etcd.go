@@ -156,12 +156,11 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 }
 
 // observe remembers the newest revision that was seen.
-func (s *Store) observe(rev int64) {
-	for {
-		old := s.head.Load()
-		if rev <= old || s.head.CompareAndSwap(old, rev) {
-			return
-		}
+func (s *Store) observe(rev int64) { raise(&s.head, rev) }
+
+// raise makes a number at least n.
+func raise(a *atomic.Int64, n int64) {
+	for old := a.Load(); n > old && !a.CompareAndSwap(old, n); old = a.Load() {
 	}
 }
 
@@ -260,18 +259,21 @@ func (s *Store) Compact(ctx context.Context, rev store.Revision) error {
 	if rev == 0 {
 		return nil
 	}
+	return s.compact(ctx, int64(rev))
+}
+
+func (s *Store) compact(ctx context.Context, rev int64) error {
 	err := s.ask(ctx, "compact", func(ctx context.Context, m *member) error {
-		_, err := m.kv.Compact(ctx, &pb.CompactionRequest{Revision: int64(rev)})
+		_, err := m.kv.Compact(ctx, &pb.CompactionRequest{Revision: rev})
 		return err
 	})
 	if err != nil && !errors.Is(err, store.ErrCompacted) {
 		return err
 	}
-	for old := s.compacted.Load(); int64(rev) > old && !s.compacted.CompareAndSwap(old, int64(rev)); old = s.compacted.Load() {
-	}
+	raise(&s.compacted, rev)
 	for _, f := range s.allFeeds() {
 		// A feed that is behind has events to come: etcd hands them out or says that it can't.
-		_ = f.hist.Compact(min(rev, f.hist.Head()))
+		_ = f.hist.Compact(min(store.Revision(rev), f.hist.Head()))
 	}
 	return nil
 }

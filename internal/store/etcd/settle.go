@@ -87,15 +87,10 @@ func (s *Store) fence(ctx context.Context, b *batch) (int64, error) {
 		// An earlier try may have done it and not been answered.
 		Failure: []*pb.RequestOp{{Request: &pb.RequestOp_RequestRange{RequestRange: &pb.RangeRequest{Key: []byte(key)}}}},
 	}
-	var resp *pb.TxnResponse
-	err := s.ask(ctx, "settle a batch", func(ctx context.Context, m *member) (err error) {
-		resp, err = m.kv.Txn(ctx, req)
-		return err
-	})
+	resp, err := s.txn(ctx, "settle a batch", req)
 	if err != nil {
 		return 0, err
 	}
-	s.observe(resp.Header.Revision)
 	if resp.Succeeded {
 		return resp.Header.Revision, nil
 	}
