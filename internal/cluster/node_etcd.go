@@ -80,6 +80,10 @@ func prepare(dir string) error {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return err
 	}
+	// Whoever still has it answers.
+	if c, err := net.Dial("unix", socket(dir)); err == nil {
+		return errors.Join(fmt.Errorf("another process runs the member in %s", dir), c.Close())
+	}
 	if err := os.Remove(socket(dir)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}

@@ -149,6 +149,10 @@ func TestReplace(t *testing.T) {
 		t.Errorf("the folder has mode %v, %v", info.Mode(), err)
 	}
 
+	if _, err := Start(t.Context(), cfgs[0]); err == nil || !strings.Contains(err.Error(), "another process runs") {
+		t.Errorf("a second Start() in a folder = %v", err)
+	}
+
 	if err := nodes[2].Close(); err != nil {
 		t.Fatal(err)
 	}
