@@ -28,6 +28,7 @@ SALLYPORT_LISTEN. These have no flag, so that no secret stands on a command line
   SALLYPORT_ROOT_ACCESS_KEY_ID       an access key that the root user is to have
   SALLYPORT_ROOT_SECRET_ACCESS_KEY   its secret
   SALLYPORT_MASTER_KEY               the key that seals secrets at rest
+  SALLYPORT_STORE_PASSWORD           of the --store-user
   SALLYPORT_BACKUP_PASSPHRASE        seals the archive, where no recipient key is given
 
 Each of these, followed by _FILE, names a file that holds the value.`
@@ -38,6 +39,7 @@ type serveFlags struct {
 	data, listen, adminListen, accountID, rootEmail, logLevel string
 	quotas                                                    []string
 	archive                                                   server.ArchiveConfig
+	sharing                                                   sharing
 }
 
 func serveCommand(std IO) *cobra.Command {
@@ -58,6 +60,7 @@ func serveCommand(std IO) *cobra.Command {
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug (a line for each request), info, warn or error")
 	flags.StringSliceVar(&f.quotas, "quota", nil, "a quota that differs from AWS's default, as NAME=NUMBER; may be repeated")
 	archiveFlags(cmd, &f.archive)
+	storeFlags(cmd, &f.sharing)
 	return cmd
 }
 
@@ -93,7 +96,10 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 		Log: logger(std, level), Fatal: fatal(std),
 	}
 	cfg.Archive.PassphraseWork = std.PassphraseWork
-	var err error
+	err := f.sharing.configure(&cfg)
+	if err != nil {
+		return server.Config{}, err
+	}
 	if cfg.Quotas, err = parseQuotas(f.quotas); err != nil {
 		return server.Config{}, err
 	}
@@ -104,6 +110,7 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 		{"SALLYPORT_ROOT_ACCESS_KEY_ID", func(v string) { cfg.RootKeyID = v }},
 		{"SALLYPORT_ROOT_SECRET_ACCESS_KEY", func(v string) { cfg.RootSecret = seal.NewSecret(v) }},
 		{passphraseVariable, func(v string) { cfg.Archive.Passphrase = seal.NewSecret(v) }},
+		{"SALLYPORT_STORE_PASSWORD", func(v string) { cfg.Store.Password = seal.NewSecret(v) }},
 		{masterKeyVariable, func(v string) { cfg.MasterKey = seal.NewSecret(v) }},
 	}
 	for _, s := range secrets {

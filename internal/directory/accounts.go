@@ -12,6 +12,11 @@ type Account struct {
 	Email   string    `json:"email"`
 	Alias   string    `json:"alias,omitempty"`
 	Created time.Time `json:"created"`
+	// TokenVersion is the version of the tokens of STS's global endpoint, which
+	// the account summary shows. Zero means 1.
+	TokenVersion int `json:"tokenVersion,omitempty"`
+	// Passwords are the rules for the users' passwords; nil means AWS's defaults.
+	Passwords *PasswordPolicy `json:"passwords,omitempty"`
 }
 
 // accountIndex lists the deployment's accounts.
@@ -107,6 +112,17 @@ func (tx *Tx) SetAlias(alias string) error {
 	return nil
 }
 
+// SetTokenVersion notes the version of the tokens of STS's global endpoint.
+func (tx *Tx) SetTokenVersion(version int) error {
+	a, err := tx.accountRecord()
+	if err != nil {
+		return err
+	}
+	a.TokenVersion = version
+	tx.put(accountKey(tx.account), encode(a))
+	return nil
+}
+
 // DeleteAlias takes that alias from the account. NotFound, where it has another or none.
 func (tx *Tx) DeleteAlias(alias string) error {
 	a, err := tx.accountRecord()
@@ -124,14 +140,17 @@ func (tx *Tx) DeleteAlias(alias string) error {
 
 // Counts are the sizes of an account, as its summary shows them.
 type Counts struct {
-	Users, Groups, Policies, PolicyVersions int
+	Users, Groups, Roles, InstanceProfiles, Policies, PolicyVersions int
+	ServerCerts, MFADevices, MFAInUse                                int
 }
 
 // Counts counts the entities of an account.
 func (s *Snapshot) Counts(account string) (Counts, error) {
 	c := Counts{
-		Users:  s.count(recordKey(account, kindUserName, "")),
-		Groups: s.count(recordKey(account, kindGroupName, "")),
+		Users:            s.count(recordKey(account, kindUserName, "")),
+		Groups:           s.count(recordKey(account, kindGroupName, "")),
+		Roles:            s.count(recordKey(account, kindRoleName, "")),
+		InstanceProfiles: s.count(recordKey(account, kindProfileName, "")),
 	}
 	var failed error
 	s.scan(recordKey(account, kindPolicyName, ""), "", func(_ string, r *Record) bool {
@@ -145,7 +164,17 @@ func (s *Snapshot) Counts(account string) (Counts, error) {
 		c.PolicyVersions += len(p.Versions)
 		return true
 	})
-	return c, failed
+	if failed != nil {
+		return c, failed
+	}
+	c.ServerCerts = s.count(recordKey(account, kindServerCertName, ""))
+	return c, s.MFADevices(account, "", func(v *MFADevice) bool {
+		c.MFADevices++
+		if v.Owner != "" {
+			c.MFAInUse++
+		}
+		return true
+	})
 }
 
 // fold is the form in which names are unique: case does not distinguish them.

@@ -63,8 +63,10 @@ func (c *Checker) Check() []Problem {
 	c.kinds = map[string]func(r *Record, account, rest string){
 		kindAccount: c.checkAccount, kindUser: c.checkUser, kindUserName: c.checkUserName, kindKey: c.checkKey, kindUsed: c.checkUsed,
 		kindGroup: c.checkGroup, kindGroupName: c.checkGroupName, kindGroupUse: c.checkCount, kindMember: c.checkMember,
+		kindRole: c.checkRole, kindRoleName: c.checkRoleName, kindProfile: c.checkProfile, kindProfileName: c.checkProfileName,
 		kindPolicy: c.checkPolicy, kindPolicyName: c.checkPolicyName, kindPolicyDoc: c.checkPolicyDoc, kindPolicyUse: c.checkCount, kindAttached: c.checkAttached,
 		kindConfirm: func(r *Record, _, _ string) { c.readable(r, new(confirmRequest)) },
+		kindMFA:     c.checkMFA, kindSignIn: c.checkSignIn, kindSigningCert: c.checkSigningCert, kindServerCert: c.checkServerCert, kindServerCertName: c.checkServerCertName,
 	}
 	if r := c.records[formatKey]; r != nil {
 		var v versioned
@@ -115,7 +117,7 @@ func (c *Checker) countUse(key string) {
 	switch {
 	case kind == kindMember:
 		c.counts[recordKey(account, kindGroupUse, owner)]++
-	case kind == kindAttached && strings.HasPrefix(holder, string(boundaryKind)+"/"):
+	case kind == kindAttached && (strings.HasPrefix(holder, string(boundaryKind)+"/") || strings.HasPrefix(holder, string(roleBoundaryKind)+"/")):
 		c.boundary[recordKey(account, kindPolicyUse, owner)]++
 	case kind == kindAttached:
 		c.counts[recordKey(account, kindPolicyUse, owner)]++
@@ -263,6 +265,7 @@ func (c *Checker) checkUser(r *Record, account, id string) {
 	if u.Boundary != "" {
 		c.checkAttachment(r, account, string(boundaryKind), id, u.Boundary)
 	}
+	c.checkCredentials(r, account, u)
 }
 
 // checkPolicies checks the policies of a user or a group.
@@ -335,8 +338,8 @@ func (c *Checker) checkKey(r *Record, account, id string) {
 
 func (c *Checker) checkUsed(r *Record, account, id string) {
 	c.readable(r, new(LastUsed))
-	if c.records[recordKey(account, kindKey, id)] == nil {
-		c.wrong(r.Key, "there is no such access key")
+	if c.records[recordKey(account, kindKey, id)] == nil && c.records[recordKey(account, kindRole, id)] == nil {
+		c.wrong(r.Key, "there is no such access key or role")
 	}
 }
 
@@ -450,6 +453,12 @@ func (c *Checker) has(account, kind, id, arn string) bool {
 	case string(KindUser):
 		u, ok := find[User](c, recordKey(account, kindUser, id))
 		return ok && slices.Contains(u.Attached, arn)
+	case string(KindRole):
+		role, ok := find[Role](c, recordKey(account, kindRole, id))
+		return ok && slices.Contains(role.Attached, arn)
+	case string(roleBoundaryKind):
+		role, ok := find[Role](c, recordKey(account, kindRole, id))
+		return ok && role.Boundary == arn
 	case string(boundaryKind):
 		u, ok := find[User](c, recordKey(account, kindUser, id))
 		return ok && u.Boundary == arn

@@ -19,12 +19,14 @@ import (
 	"hash/maphash"
 	"io"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/store"
+	"github.com/sallyport-iam/sallyport/policy"
 )
 
 // Options are what a directory needs besides its store. Master, AWSPolicies,
@@ -75,6 +77,10 @@ type Directory struct {
 	// each is for the accounts whose ids hash to it.
 	contended [64]sync.Mutex
 	use       lastUse
+	sessions  openSessions
+
+	ownPassword *policy.Policy // see mayChangePassword; set before first use, then read-only
+	hashing     chan struct{}  // holds one value for each password that is being hashed
 
 	awsCompiled sync.Map // of ARN to *policy.Policy; at most one for each AWS policy
 }
@@ -86,6 +92,8 @@ func Open(ctx context.Context, st store.Store, opts Options) (*Directory, error)
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	d := &Directory{opts: opts, store: st}
+	d.ownPassword = policy.Load(ownPasswordPolicy, policy.Inline).Named(policy.Source{Name: "AllowUsersToChangePassword"})
+	d.hashing = make(chan struct{}, runtime.GOMAXPROCS(0))
 	d.ring.masters = []seal.MasterKey{opts.Master}
 	d.nodes.init(opts)
 	d.openCopy(st)
@@ -170,6 +178,9 @@ func (d *Directory) wakeAll() {
 
 // Snapshot is the newest state.
 func (d *Directory) Snapshot() *Snapshot { return d.snapshot.Load() }
+
+// Now is the time by the directory's clock.
+func (d *Directory) Now() time.Time { return d.opts.Now() }
 
 // Failed is why the feed ended, or nil while all is well: a directory whose
 // feed ended no longer learns of changes and must not be asked.

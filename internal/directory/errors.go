@@ -7,16 +7,29 @@ type Kind string
 
 // The kinds of entities.
 const (
-	KindUser          Kind = "user"
-	KindGroup         Kind = "group"
-	KindAccessKey     Kind = "access key"
-	KindUserPolicy    Kind = "user policy"
-	KindGroupPolicy   Kind = "group policy"
-	KindPolicy        Kind = "policy"
-	KindPolicyVersion Kind = "policy version"
-	KindAttachable    Kind = "attachable policy" // a policy that is to be attached
-	KindBoundary      Kind = "boundary"
-	KindAlias         Kind = "account alias"
+	KindUser            Kind = "user"
+	KindGroup           Kind = "group"
+	KindRole            Kind = "role"
+	KindInstanceProfile Kind = "instance profile"
+	KindRoleInProfile   Kind = "role in instance profile" // Version is the profile's name
+	KindAccessKey       Kind = "access key"
+	KindUserPolicy      Kind = "user policy"
+	KindGroupPolicy     Kind = "group policy"
+	KindRolePolicy      Kind = "role policy"
+	KindPolicy          Kind = "policy"
+	KindPolicyVersion   Kind = "policy version"
+	KindAttachable      Kind = "attachable policy" // a policy that is to be attached
+	KindBoundary        Kind = "boundary"
+	KindAlias           Kind = "account alias"
+	KindLogin           Kind = "login profile"
+	KindMFA             Kind = "MFA device"
+	KindSSHKey          Kind = "SSH public key"
+	KindSigningCert     Kind = "signing certificate"
+	KindServerCert      Kind = "server certificate"
+	KindServiceCred     Kind = "service-specific credential"
+	KindCredService     Kind = "service of credentials"
+	KindEnabledMFA      Kind = "MFA device in use"
+	KindPasswordRules   Kind = "password policy"
 )
 
 // NotFound: no entity of that kind has that name (id, or ARN).
@@ -53,7 +66,13 @@ const (
 	UseAttached       = "attached policies"
 	UseAttachments    = "attachments"
 	UseVersions       = "versions"
+	UseProfiles       = "instance profiles"
 	UseDefaultVersion = "default version"
+	UseLogin          = "login profile"
+	UseMFA            = "MFA devices"
+	UseReferences     = "SSH keys or service-specific credentials"
+	UseCertificates   = "signing certificates"
+	UseUser           = "the user that the device is enabled for"
 )
 
 // LimitExceeded: a quota would be exceeded.
@@ -74,6 +93,13 @@ func (e *DuplicateTags) Error() string { return "a tag key is given twice" }
 type ReservedTag struct{ Key string }
 
 func (e *ReservedTag) Error() string { return fmt.Sprintf("tag key %q is reserved", e.Key) }
+
+// InvalidPrincipal: a policy names a user or role that doesn't exist.
+type InvalidPrincipal struct{ Type, Value string }
+
+func (e *InvalidPrincipal) Error() string {
+	return fmt.Sprintf("principal %s %q does not exist", e.Type, e.Value)
+}
 
 // NotAttachable: that policy can't be attached to that kind of entity.
 type NotAttachable struct{ ARN string }

@@ -27,36 +27,55 @@ type Record struct {
 //	ACCOUNT/user/ID                      User (the root user's id is the account's)
 //	ACCOUNT/username/lower-case name     ID and path
 //	ACCOUNT/key/ACCESS KEY ID            accessKeyRecord
-//	ACCOUNT/used/ACCESS KEY ID           LastUsed
+//	ACCOUNT/used/ACCESS KEY OR ROLE ID   LastUsed
 //	ACCOUNT/group/ID                     Group
 //	ACCOUNT/groupname/lower-case name    ID and path
 //	ACCOUNT/groupuse/GROUP ID            usage: how many members
 //	ACCOUNT/member/GROUP ID/USER ID      empty
+//	ACCOUNT/role/ID                      Role
+//	ACCOUNT/rolename/lower-case name     ID and path
+//	ACCOUNT/profile/ID                   InstanceProfile
+//	ACCOUNT/profilename/lower-case name  ID and path
 //	ACCOUNT/policy/ID                    ManagedPolicy
 //	ACCOUNT/policyname/lower-case name   ID and path
 //	ACCOUNT/policydoc/ID/VERSION         the document's text
 //	ACCOUNT/policyuse/ID                 usage: how often attached
 //	ACCOUNT/attached/POLICY ID/KIND/ID   the attached policy's ARN
 //	ACCOUNT/confirm                      confirmRequest: the last change that waits for all nodes
+//	ACCOUNT/mfa/PATH AND NAME            MFADevice
+//	ACCOUNT/signin/USER ID               passwordUse
+//	ACCOUNT/signingcert/SHA-256          the id of the user who has it
+//	ACCOUNT/servercert/ID                ServerCert
+//	ACCOUNT/servercertname/lower-case    ID and path
 //	deployment/ring                      the sealed key ring
 //	deployment/first                     the id of the account that the first start made
 //	deployment/node/ID                   Node
 //	deployment/alias/ALIAS               the account's id
 const (
-	kindAccount    = "account"
-	kindUser       = "user"
-	kindUserName   = "username"
-	kindKey        = "key"
-	kindUsed       = "used"
-	kindGroup      = "group"
-	kindGroupName  = "groupname"
-	kindGroupUse   = "groupuse"
-	kindMember     = "member"
-	kindPolicy     = "policy"
-	kindPolicyName = "policyname"
-	kindPolicyDoc  = "policydoc"
-	kindPolicyUse  = "policyuse"
-	kindAttached   = "attached"
+	kindAccount     = "account"
+	kindUser        = "user"
+	kindUserName    = "username"
+	kindKey         = "key"
+	kindUsed        = "used"
+	kindGroup       = "group"
+	kindGroupName   = "groupname"
+	kindGroupUse    = "groupuse"
+	kindMember      = "member"
+	kindRole        = "role"
+	kindRoleName    = "rolename"
+	kindProfile     = "profile"
+	kindProfileName = "profilename"
+	kindPolicy      = "policy"
+	kindPolicyName  = "policyname"
+	kindPolicyDoc   = "policydoc"
+	kindPolicyUse   = "policyuse"
+	kindAttached    = "attached"
+
+	kindMFA            = "mfa"
+	kindSignIn         = "signin"
+	kindSigningCert    = "signingcert"
+	kindServerCert     = "servercert"
+	kindServerCertName = "servercertname"
 
 	kindConfirm = "confirm"
 	kindNode    = "node"
@@ -75,7 +94,7 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode:
+	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindMFA, kindServerCertName:
 		return true
 	}
 	return false
@@ -84,7 +103,7 @@ func listed(kind string) bool {
 // decides are the kinds that a principal's policies can depend on, besides
 // the principal's own record.
 func decides(kind string) bool {
-	return kind == kindGroup || kind == kindPolicy || kind == kindPolicyDoc
+	return kind == kindGroup || kind == kindPolicy || kind == kindPolicyDoc || kind == kindAccount
 }
 
 func recordKey(account, kind string, rest ...string) string {

@@ -288,7 +288,7 @@ func TestRingIsFollowed(t *testing.T) {
 	two(t, nil, func(t *testing.T, a, b *node) {
 		opens := func(what string) {
 			t.Helper()
-			_, token, err := a.NewSession(&User{ID: account, account: account}, time.Hour)
+			token, err := a.NewSession(&Session{Account: account, Entity: account}, time.Hour)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -439,7 +439,7 @@ func TestStartTogether(t *testing.T) {
 			if n := len(nodes[0].Snapshot().Accounts()); n != 1 || made.Load() != 1 {
 				t.Errorf("%d accounts, made by %d nodes, want 1 and 1", n, made.Load())
 			}
-			_, token, err := nodes[0].NewSession(&User{ID: account, account: account}, time.Hour)
+			token, err := nodes[0].NewSession(&Session{Account: account, Entity: account}, time.Hour)
 			if err != nil {
 				t.Fatal(err)
 			}

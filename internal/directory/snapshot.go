@@ -14,8 +14,8 @@ type Snapshot struct {
 	Rev     store.Revision
 	records trie
 	ordered *btree.BTreeG[*entry] // the listed kinds, in order of packed keys
-	// policyEpoch is the revision that last changed a group or a managed
-	// policy: what was derived from them since is still true.
+	// policyEpoch is the revision that last changed a group, a managed policy or
+	// an account's settings: what was derived from them since is still true.
 	policyEpoch store.Revision
 	d           *Directory
 }

@@ -78,7 +78,7 @@ func (c *call) secretCaughtUp() (string, error) {
 	before := c.caller
 	secret, err := c.secret()
 	unknown := errors.Is(err, errUnknownKey) || errors.Is(err, errBadToken)
-	newer := err == nil && c.caller.Session != nil && c.caller.Session.Seen > before.Snapshot.Rev
+	newer := err == nil && c.caller.Session != nil && c.caller.Session.Rev > before.Snapshot.Rev
 	if !unknown && !newer {
 		return secret, err
 	}

@@ -26,6 +26,7 @@ type masterKey struct {
 	mu   sync.RWMutex   // held for writing while the key is rotated, for reading while it is copied
 	key  seal.MasterKey // guarded by mu once the server runs
 	path string         // of its file; empty where it is given by configuration
+	made bool           // by openMasterKey
 }
 
 const nextMasterKey = ".next"
@@ -38,14 +39,17 @@ func openMasterKey(ctx context.Context, cfg Config, st store.Store) (*masterKey,
 		return &masterKey{key: key}, err
 	}
 	m := &masterKey{path: filepath.Join(cfg.Data, masterKeyFile)}
-	head, err := st.Head(ctx)
+	used, err := directory.HasRing(ctx, st)
 	if err != nil {
-		return nil, err
+		return m, err
 	}
-	if _, err := os.Stat(m.path); head > 0 && errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(m.path); used && errors.Is(err, os.ErrNotExist) {
+		if cfg.Store.Shared() {
+			return m, m.foreign(cfg)
+		}
 		return nil, fmt.Errorf("the master key %s is missing: restore it from your backup, without it no secret in %s can be read", m.path, cfg.Data)
 	}
-	if m.key, _, err = seal.LoadOrCreateMasterKey(m.path, cfg.Rand); err != nil {
+	if m.key, m.made, err = seal.LoadOrCreateMasterKey(m.path, cfg.Rand); err != nil {
 		return nil, fmt.Errorf("master key: %w", err)
 	}
 	if err := m.settle(ctx, st); err != nil {

@@ -30,10 +30,15 @@ func awsError(err error) error {
 		return api.InvalidInput.New("Duplicate tag keys found.")
 	case *directory.ReservedTag:
 		return api.InvalidInput.New("Tag keys that begin with aws: are reserved: %s", e.Key)
+	case *directory.InvalidPrincipal:
+		return api.MalformedPolicyDocument.New("Invalid principal in policy: %q:%q", e.Type, e.Value)
 	case *directory.NotAttachable:
 		return api.PolicyNotAttachable.New("Cannot attach a Service Role Policy to a Customer Role.")
 	case *policy.Error:
 		return &awsapi.Error{Code: awsapi.Code(e.Code), Message: e.Message, Err: errors.New(e.Detail)}
+	}
+	if refusal := credentialError(err); refusal != nil {
+		return refusal
 	}
 	if errors.Is(err, directory.ErrBusy) {
 		return &awsapi.Error{
@@ -45,12 +50,35 @@ func awsError(err error) error {
 	return err
 }
 
+// credentialError puts what is wrong with a password or a code into IAM's words;
+// nil where it is something else.
+func credentialError(err error) error {
+	if e, ok := errors.AsType[*directory.WeakPassword](err); ok {
+		return api.PasswordPolicyViolation.New("%s", weakness(e))
+	}
+	switch {
+	case errors.Is(err, directory.ErrMFACode):
+		return api.InvalidAuthenticationCode.New("Authentication code for device is not valid.")
+	case errors.Is(err, directory.ErrOldPassword):
+		return awsapi.AccessDenied.New("The old password was incorrect.")
+	}
+	return nil
+}
+
 func notFound(e *directory.NotFound) error {
 	switch e.Kind {
 	case directory.KindUser:
 		return api.NoSuchEntity.New("The user with name %s cannot be found.", e.Name)
 	case directory.KindGroup:
 		return api.NoSuchEntity.New("The group with name %s cannot be found.", e.Name)
+	case directory.KindRole:
+		return api.NoSuchEntity.New("The role with name %s cannot be found.", e.Name)
+	case directory.KindInstanceProfile:
+		return api.NoSuchEntity.New("Instance Profile %s cannot be found.", e.Name)
+	case directory.KindRoleInProfile:
+		return api.NoSuchEntity.New("Role %s in Instance Profile %s cannot be found.", e.Name, e.Version)
+	case directory.KindRolePolicy:
+		return api.NoSuchEntity.New("The role policy with name %s cannot be found.", e.Name)
 	case directory.KindUserPolicy:
 		return api.NoSuchEntity.New("The user policy with name %s cannot be found.", e.Name)
 	case directory.KindGroupPolicy:
@@ -67,6 +95,20 @@ func notFound(e *directory.NotFound) error {
 		return api.NoSuchEntity.New("Scope ARN: %s does not exist or is not attachable.", e.Name)
 	case directory.KindAlias:
 		return api.NoSuchEntity.New("The Account Alias %s cannot be found.", e.Name)
+	case directory.KindLogin:
+		return api.NoSuchEntity.New("Login Profile for User %s cannot be found.", e.Name)
+	case directory.KindMFA:
+		return api.NoSuchEntity.New("MFA Device with serial number %s does not exist.", e.Name)
+	case directory.KindSSHKey:
+		return api.NoSuchEntity.New("The Public Key with id %s cannot be found.", e.Name)
+	case directory.KindSigningCert:
+		return api.NoSuchEntity.New("The Certificate with id %s cannot be found.", e.Name)
+	case directory.KindServerCert:
+		return api.NoSuchEntity.New("The Server Certificate with name %s cannot be found.", e.Name)
+	case directory.KindServiceCred:
+		return api.NoSuchEntity.New("No such credential %s exists", e.Name)
+	case directory.KindCredService:
+		return api.NoSuchEntity.New("No such service %s is supported for Service Specific Credentials", e.Name)
 	}
 	return e
 }
@@ -77,10 +119,26 @@ func exists(e *directory.Exists) error {
 		return api.EntityAlreadyExists.New("User with name %s already exists.", e.Name)
 	case directory.KindGroup:
 		return api.EntityAlreadyExists.New("Group with name %s already exists.", e.Name)
+	case directory.KindRole:
+		return api.EntityAlreadyExists.New("Role with name %s already exists.", e.Name)
+	case directory.KindInstanceProfile:
+		return api.EntityAlreadyExists.New("Instance Profile %s already exists.", e.Name)
 	case directory.KindPolicy:
 		return api.EntityAlreadyExists.New("A policy called %s already exists. Duplicate names are not allowed.", e.Name)
 	case directory.KindAlias:
 		return api.EntityAlreadyExists.New("The account alias %s already exists.", e.Name)
+	case directory.KindLogin:
+		return api.EntityAlreadyExists.New("Login Profile for user %s already exists.", e.Name)
+	case directory.KindMFA:
+		return api.EntityAlreadyExists.New("MFA device already exists.")
+	case directory.KindEnabledMFA:
+		return api.EntityAlreadyExists.New("MFA Device is already in use.")
+	case directory.KindSSHKey:
+		return api.DuplicateSSHPublicKey.New("The SSH public key is already associated with the user %s.", e.Name)
+	case directory.KindSigningCert:
+		return api.DuplicateCertificate.New("The certificate is already associated with a user of this account.")
+	case directory.KindServerCert:
+		return api.EntityAlreadyExists.New("The Server Certificate with name %s already exists.", e.Name)
 	}
 	return e
 }
@@ -95,10 +153,22 @@ func inUse(e *directory.InUse) error {
 		return api.DeleteConflict.New("Cannot delete entity, must delete policies first.")
 	case directory.UseAttached:
 		return api.DeleteConflict.New("Cannot delete entity, must detach all policies first.")
+	case directory.UseProfiles:
+		return api.DeleteConflict.New("Cannot delete entity, must remove roles from instance profile first.")
 	case directory.UseAttachments:
 		return api.DeleteConflict.New("Cannot delete a policy attached to entities.")
 	case directory.UseDefaultVersion:
 		return api.DeleteConflict.New("Cannot delete the default version of a policy.")
+	case directory.UseLogin:
+		return api.DeleteConflict.New("Cannot delete entity, must delete login profile first.")
+	case directory.UseMFA:
+		return api.DeleteConflict.New("Cannot delete entity, must delete MFA device first.")
+	case directory.UseReferences:
+		return api.DeleteConflict.New("Cannot delete entity, must remove referenced objects first.")
+	case directory.UseCertificates:
+		return api.DeleteConflict.New("Cannot delete entity, must delete signing certificates first.")
+	case directory.UseUser:
+		return api.DeleteConflict.New("MFA VirtualDevice in use. Must deactivate first.")
 	case directory.UseVersions:
 		return api.DeleteConflict.New("This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
 	}
@@ -113,6 +183,8 @@ func limitExceeded(e *directory.LimitExceeded) error {
 		return api.LimitExceeded.New("Maximum policy size of %d bytes exceeded for user %s", e.Limit, e.Name)
 	case directory.QuotaGroupPolicySize:
 		return api.LimitExceeded.New("Maximum policy size of %d bytes exceeded for group %s", e.Limit, e.Name)
+	case directory.QuotaRolePolicySize:
+		return api.LimitExceeded.New("Maximum policy size of %d bytes exceeded for role %s", e.Limit, e.Name)
 	case directory.QuotaTags:
 		return api.LimitExceeded.New("The number of tags has reached the maximum limit.")
 	}
