@@ -14,6 +14,7 @@ type sharing struct {
 	store        server.StoreConfig
 	maxStaleness time.Duration
 	confirm      bool
+	cluster      clustering
 }
 
 func storeFlags(cmd *cobra.Command, s *sharing) {
@@ -24,6 +25,7 @@ func storeFlags(cmd *cobra.Command, s *sharing) {
 	flags.StringVar(&s.store.Key, "store-key", "", "file of that certificate's key")
 	flags.StringVar(&s.store.Username, "store-user", "", "user of the store, where it asks for one")
 	flags.DurationVar(&s.maxStaleness, "max-staleness", 5*time.Minute, "how long a node that has lost the shared store goes on answering")
+	clusterFlags(cmd, &s.cluster)
 	flags.BoolVar(&s.confirm, "confirm-revocations", false, "answer a change that may take rights away when all live nodes have it")
 }
 
@@ -34,8 +36,12 @@ func (s *sharing) configure(cfg *server.Config) error {
 	switch {
 	case s.maxStaleness <= 0:
 		return usageError{errors.New("--max-staleness must be more than 0")}
-	case c.URL == "" && (c.CA != "" || c.Cert != "" || c.Key != "" || c.Username != "" || s.confirm):
-		return usageError{errors.New("--store-ca, --store-cert, --store-key, --store-user and --confirm-revocations need --store")}
+	case c.URL == "" && (c.CA != "" || c.Cert != "" || c.Key != "" || c.Username != ""):
+		return usageError{errors.New("--store-ca, --store-cert, --store-key and --store-user need --store")}
+	case c.URL == "" && s.cluster.peers == "" && s.confirm:
+		return usageError{errors.New("--confirm-revocations needs --store or --cluster")}
+	case c.URL != "" && s.cluster.peers != "":
+		return usageError{errors.New("--store and --cluster exclude each other")}
 	case (c.Cert == "") != (c.Key == ""):
 		return usageError{errors.New("--store-cert and --store-key need each other")}
 	}
