@@ -38,6 +38,7 @@ const masterKeyVariable = "SALLYPORT_MASTER_KEY"
 type serveFlags struct {
 	data, listen, adminListen, accountID, rootEmail, logLevel string
 	quotas                                                    []string
+	masterKeyURI                                              string
 	archive                                                   server.ArchiveConfig
 	sharing                                                   sharing
 }
@@ -59,6 +60,7 @@ func serveCommand(std IO) *cobra.Command {
 	flags.StringVar(&f.rootEmail, "root-email", "root@localhost", "email of the root user that the first start makes")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug (a line for each request), info, warn or error")
 	flags.StringSliceVar(&f.quotas, "quota", nil, "a quota that differs from AWS's default, as NAME=NUMBER; may be repeated")
+	masterKeyURIFlag(cmd, &f.masterKeyURI)
 	archiveFlags(cmd, &f.archive)
 	storeFlags(cmd, &f.sharing)
 	return cmd
@@ -97,7 +99,7 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 	}
 	cfg := server.Config{
 		Data: f.data, Listen: f.listen, AdminListen: f.adminListen, AccountID: f.accountID, RootEmail: f.rootEmail,
-		Now: time.Now, Rand: rand.Reader, Archive: f.archive,
+		Now: time.Now, Rand: rand.Reader, Archive: f.archive, MasterKeyURI: f.masterKeyURI,
 		Log: logger(std, level), Fatal: fatal(std),
 	}
 	cfg.Archive.PassphraseWork = std.PassphraseWork

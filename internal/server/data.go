@@ -14,6 +14,7 @@ import (
 const (
 	storeFolder      = "store"
 	masterKeyFile    = "master.key"
+	wrappedKeyFile   = "master.key.kms"
 	rootKeyFile      = "rootkey.csv"
 	rootPasswordFile = "rootpassword.txt"
 )
@@ -56,6 +57,9 @@ func (d *dataFolder) open(ctx context.Context, cfg Config) (err error) {
 func where(cfg Config) string {
 	if cfg.MasterKey.Reveal() != "" {
 		return "given by configuration"
+	}
+	if cfg.MasterKeyURI != "" {
+		return filepath.Join(cfg.Data, wrappedKeyFile)
 	}
 	return filepath.Join(cfg.Data, masterKeyFile)
 }

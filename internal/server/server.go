@@ -58,6 +58,9 @@ type Config struct {
 	// MasterKey seals the secrets at rest. Empty means the file master.key of
 	// the data folder, which the first start makes.
 	MasterKey seal.Secret
+	// MasterKeyURI names the key of a KMS that wraps the master key, which is
+	// then in the file master.key.kms. Empty means none. See seal.OpenKMS.
+	MasterKeyURI string
 	// Quotas are limits that differ from AWS's defaults; see directory.Quotas.
 	Quotas map[string]int
 	// Archive says where the store's history is kept, if anywhere.
@@ -228,7 +231,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		group.Go(func() error { return serve(srv, l) })
 	}
 	group.Go(func() error { return s.flush(ctx) })
-	group.Go(func() error { return s.trimMemory(ctx) })
+	group.Go(releaseLoad)
 	group.Go(func() error { return s.rotateRing(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()

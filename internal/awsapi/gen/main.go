@@ -1,6 +1,6 @@
 // Command gen makes what awsapi embeds, data/*.bin, and the Go types of the
-// services that we serve, iam/*_gen.go and sts/*_gen.go, from models/. It runs in
-// awsapi's folder: go generate ./internal/awsapi.
+// services that we serve, such as iam/*_gen.go, from models/. It runs in awsapi's
+// folder: go generate ./internal/awsapi.
 package main
 
 import (
@@ -10,7 +10,7 @@ import (
 )
 
 // typed are the services that get Go types.
-var typed = []string{"iam", "sts"}
+var typed = []string{"cloudtrail", "iam", "organizations", "sts"}
 
 func main() {
 	files, err := generate(os.DirFS("models"))
