@@ -71,13 +71,18 @@ func serve(cmd *cobra.Command, std IO, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
-	srv, err := server.Open(cmd.Context(), cfg)
+	ctx, stop, err := f.sharing.cluster.start(cmd.Context(), &cfg)
 	if err != nil {
 		return err
 	}
+	defer stop()
+	srv, err := server.Open(ctx, cfg)
+	if err != nil {
+		return memberError(ctx, err)
+	}
 	started := srv.Started()
 	printStarted(std, started)
-	if err := srv.Serve(cmd.Context()); err != nil {
+	if err := memberError(ctx, srv.Serve(ctx)); err != nil {
 		return err
 	}
 	cfg.Log.Info("stopped")

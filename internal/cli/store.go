@@ -15,10 +15,12 @@ type sharing struct {
 	store        server.StoreConfig
 	maxStaleness time.Duration
 	confirm      bool
+	cluster      clustering
 }
 
 func storeFlags(cmd *cobra.Command, s *sharing) {
 	destinationFlags(cmd, s)
+	clusterFlags(cmd, &s.cluster)
 	flags := cmd.Flags()
 	flags.DurationVar(&s.maxStaleness, "max-staleness", 5*time.Minute, "how long a node that has lost the shared store goes on answering")
 	flags.BoolVar(&s.confirm, "confirm-revocations", false, "answer a change that may take rights away when all live nodes have it")
@@ -50,8 +52,12 @@ func (s *sharing) destination(std IO) (server.StoreConfig, error) {
 func (s *sharing) check() error {
 	c := s.store
 	switch {
-	case c.URL == "" && (c.CA != "" || c.Cert != "" || c.Key != "" || c.Username != "" || s.confirm):
-		return usageError{errors.New("--store-ca, --store-cert, --store-key, --store-user and --confirm-revocations need --store")}
+	case c.URL == "" && (c.CA != "" || c.Cert != "" || c.Key != "" || c.Username != ""):
+		return usageError{errors.New("--store-ca, --store-cert, --store-key and --store-user need --store")}
+	case c.URL == "" && s.cluster.peers == "" && s.confirm:
+		return usageError{errors.New("--confirm-revocations needs --store or --cluster")}
+	case c.URL != "" && s.cluster.peers != "":
+		return usageError{errors.New("--store and --cluster exclude each other")}
 	case (c.Cert == "") != (c.Key == ""):
 		return usageError{errors.New("--store-cert and --store-key need each other")}
 	}
