@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"internal/service/sts":           {"internal/service", "internal/directory", "internal/awsapi", "internal/awsapi/sts", "policy", "arn"},
 	"internal/service/ec2":           {"internal/service"},
 	"internal/service/s3":            {"internal/service"},
-	"internal/gate":                  {"internal/service", "internal/directory", "internal/wire", "internal/awsapi", "internal/seal", "sigv4", "policy", "arn"},
+	"internal/gate":                  {"internal/trail", "internal/service", "internal/directory", "internal/wire", "internal/awsapi", "internal/seal", "sigv4", "policy", "arn"},
 	"internal/cluster":               {},
 	"internal/server":                {"*"},
 	"internal/cli":                   {"internal/server", "internal/cluster", "internal/store", "internal/store/archive", "internal/directory", "internal/seal", "internal/awsapi", "policy"},

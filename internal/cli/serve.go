@@ -38,6 +38,8 @@ const masterKeyVariable = "SALLYPORT_MASTER_KEY"
 type serveFlags struct {
 	data, listen, adminListen, accountID, rootEmail, logLevel string
 	quotas                                                    []string
+	trailDays                                                 int
+	trailAll                                                  bool
 	masterKeyURI                                              string
 	archive                                                   server.ArchiveConfig
 	sharing                                                   sharing
@@ -59,6 +61,8 @@ func serveCommand(std IO) *cobra.Command {
 	flags.StringVar(&f.accountID, "account-id", "", "12-digit id of the account that the first start makes (default random)")
 	flags.StringVar(&f.rootEmail, "root-email", "root@localhost", "email of the root user that the first start makes")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug (a line for each request), info, warn or error")
+	flags.IntVar(&f.trailDays, "trail-days", 90, "days that the events of the audit trail are kept")
+	flags.BoolVar(&f.trailAll, "trail-all", false, "refuse reading requests as well while the audit trail can't be written")
 	flags.StringSliceVar(&f.quotas, "quota", nil, "a quota that differs from AWS's default, as NAME=NUMBER; may be repeated")
 	masterKeyURIFlag(cmd, &f.masterKeyURI)
 	archiveFlags(cmd, &f.archive)
@@ -100,6 +104,7 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 	cfg := server.Config{
 		Data: f.data, Listen: f.listen, AdminListen: f.adminListen, AccountID: f.accountID, RootEmail: f.rootEmail,
 		Now: time.Now, Rand: rand.Reader, Archive: f.archive, MasterKeyURI: f.masterKeyURI,
+		TrailDays: f.trailDays, TrailAll: f.trailAll,
 		Log: logger(std, level), Fatal: fatal(std),
 	}
 	cfg.Archive.PassphraseWork = std.PassphraseWork
