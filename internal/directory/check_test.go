@@ -111,7 +111,7 @@ func TestCheckFindsNothingWrong(t *testing.T) {
 func TestCheckMissesNoRecord(t *testing.T) {
 	f, records := full(t)
 	for key, value := range records {
-		if _, kind := splitKey(key); kind == kindUsed { // nothing depends on it
+		if _, kind := splitKey(key); kind == kindUsed || kind == firstKind { // nothing depends on it; on the first account only where there are several
 			continue
 		}
 		delete(records, key)

@@ -116,6 +116,9 @@ func (d *Directory) load(ctx context.Context) error {
 		return err
 	}
 	s.Rev, s.policyEpoch = rev, rev
+	if s.orgEpoch != 0 {
+		s.orgEpoch = rev
+	}
 	d.snapshot.Store(s)
 	return nil
 }

@@ -7,16 +7,26 @@ type Kind string
 
 // The kinds of entities.
 const (
-	KindUser          Kind = "user"
-	KindGroup         Kind = "group"
-	KindAccessKey     Kind = "access key"
-	KindUserPolicy    Kind = "user policy"
-	KindGroupPolicy   Kind = "group policy"
-	KindPolicy        Kind = "policy"
-	KindPolicyVersion Kind = "policy version"
-	KindAttachable    Kind = "attachable policy" // a policy that is to be attached
-	KindBoundary      Kind = "boundary"
-	KindAlias         Kind = "account alias"
+	KindUser           Kind = "user"
+	KindGroup          Kind = "group"
+	KindAccessKey      Kind = "access key"
+	KindUserPolicy     Kind = "user policy"
+	KindGroupPolicy    Kind = "group policy"
+	KindPolicy         Kind = "policy"
+	KindPolicyVersion  Kind = "policy version"
+	KindAttachable     Kind = "attachable policy" // a policy that is to be attached
+	KindBoundary       Kind = "boundary"
+	KindAlias          Kind = "account alias"
+	KindAccount        Kind = "account"
+	KindEmail          Kind = "account with email"
+	KindOrganization   Kind = "organization"
+	KindOrgNode        Kind = "root, organizational unit or account"
+	KindOrgUnit        Kind = "organizational unit"
+	KindOrgPolicy      Kind = "organization policy"
+	KindOrgPolicyType  Kind = "policy type"
+	KindOrgAttachment  Kind = "attached organization policy"
+	KindAccountRequest Kind = "account request"
+	KindHandshake      Kind = "handshake"
 )
 
 // NotFound: no entity of that kind has that name (id, or ARN).
@@ -54,7 +64,25 @@ const (
 	UseAttachments    = "attachments"
 	UseVersions       = "versions"
 	UseDefaultVersion = "default version"
+	UseFirst          = "it is the deployment's first account"
+	UseManagement     = "it is the management account"
+	UseAccounts       = "accounts"
+	UseUnits          = "organizational units"
+	UsePolicies       = "policies"
+	UseChildren       = "children"
+	UseLastPolicy     = "last attached policy"
+	UseOrganization   = "it is in an organization"
 )
+
+// InState: a handshake is in a state that it can't leave.
+type InState struct{ State string }
+
+func (e *InState) Error() string { return "the handshake is " + e.State }
+
+// Closed: the account is closed.
+type Closed struct{ Account string }
+
+func (e *Closed) Error() string { return fmt.Sprintf("account %s is closed", e.Account) }
 
 // LimitExceeded: a quota would be exceeded.
 type LimitExceeded struct {

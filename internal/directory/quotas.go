@@ -17,6 +17,12 @@ const (
 	QuotaGroupPolicySize = "GroupPolicySize"
 	QuotaPolicyVersions  = "VersionsPerPolicy"
 	QuotaTags            = "TagsPerEntity"
+	QuotaOrgAccounts     = "AccountsPerOrganization"
+	QuotaOrgUnits        = "UnitsPerOrganization"
+	QuotaOrgDepth        = "UnitDepth"
+	QuotaOrgPolicies     = "PoliciesPerOrganization"
+	QuotaOrgAttached     = "PoliciesPerTarget"
+	QuotaOrgPolicySize   = "OrganizationPolicySize"
 )
 
 var defaultQuotas = map[string]int{
@@ -32,6 +38,11 @@ var defaultQuotas = map[string]int{
 	QuotaGroupPolicySize: 5120,
 	QuotaPolicyVersions:  5,
 	QuotaTags:            50,
+	QuotaOrgAccounts:     10,
+	QuotaOrgUnits:        2000,
+	QuotaOrgPolicies:     10000,
+	QuotaOrgAttached:     5,
+	QuotaOrgPolicySize:   5120,
 }
 
 // Quotas are the names that Options.Quotas may set.

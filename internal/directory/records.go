@@ -36,6 +36,14 @@ type Record struct {
 //	ACCOUNT/policydoc/ID/VERSION         the document's text
 //	ACCOUNT/policyuse/ID                 usage: how often attached
 //	ACCOUNT/attached/POLICY ID/KIND/ID   the attached policy's ARN
+//	ACCOUNT/closed/account               the account is closed
+//	ACCOUNT/org/organization             Organization (of its management account)
+//	ACCOUNT/orgnode/ID                   OrgNode: root, organizational unit, account
+//	ACCOUNT/orgpolicy/ID                 OrgPolicy
+//	ACCOUNT/orgrequest/ID                AccountRequest
+//	ACCOUNT/handshake/ID                 Handshake
+//	ACCOUNT/invited/HANDSHAKE ID         the management account that invites
+//	deployment/first                     the id of the account that the first start made
 //	deployment/ring                      the sealed key ring
 //	deployment/alias/ALIAS               the account's id
 const (
@@ -54,7 +62,17 @@ const (
 	kindPolicyUse  = "policyuse"
 	kindAttached   = "attached"
 
+	kindClosed     = "closed"
+	kindOrg        = "org"
+	kindOrgNode    = "orgnode"
+	kindOrgPolicy  = "orgpolicy"
+	kindOrgRequest = "orgrequest"
+	kindHandshake  = "handshake"
+	kindInvited    = "invited"
+
 	deployment = "deployment"
+	firstKind  = "first"
+	firstKey   = deployment + "/" + firstKind
 	ringKey    = deployment + "/ring"
 	aliasKey   = deployment + "/alias/"
 )
@@ -65,7 +83,8 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindPolicyName, kindMember, kindAttached, kindAccount:
+	case kindUserName, kindGroupName, kindPolicyName, kindMember, kindAttached, kindAccount,
+		kindOrgNode, kindOrgPolicy, kindOrgRequest, kindHandshake, kindInvited:
 		return true
 	}
 	return false

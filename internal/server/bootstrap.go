@@ -42,11 +42,11 @@ func bootstrap(ctx context.Context, cfg Config, dir *directory.Directory) (boots
 	if cfg.RootKeyID != "" && !givenKeyID.MatchString(cfg.RootKeyID) {
 		return bootstrapped{}, fmt.Errorf("root access key id %q is not 16 to 128 letters, digits and underscores", cfg.RootKeyID)
 	}
-	accounts := dir.Snapshot().Accounts()
-	if len(accounts) == 0 {
+	first := dir.Snapshot().FirstAccount()
+	if first == "" {
 		return makeAccount(ctx, cfg, dir)
 	}
-	return findAccount(ctx, cfg, dir, accounts[0])
+	return findAccount(ctx, cfg, dir, first)
 }
 
 var givenKeyID = regexp.MustCompile(`^\w{16,128}$`)
