@@ -342,3 +342,6 @@ func (s *Snapshot) Counts(account string) (Counts, error) {
 
 // fold is the form in which names are unique: case does not distinguish them.
 func fold(name string) string { return strings.ToLower(name) }
+
+// CloseMember closes another account than the transaction's.
+func (tx *Tx) CloseMember(account string) error { return tx.as(account, tx.CloseAccount) }

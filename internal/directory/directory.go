@@ -163,6 +163,9 @@ func (d *Directory) wait(rev store.Revision) error {
 // Snapshot is the newest state.
 func (d *Directory) Snapshot() *Snapshot { return d.snapshot.Load() }
 
+// Now is the directory's clock.
+func (d *Directory) Now() time.Time { return d.opts.Now() }
+
 // Failed is why the feed ended, or nil while all is well: a directory whose
 // feed ended no longer learns of changes and must not be asked.
 func (d *Directory) Failed() error {

@@ -74,6 +74,8 @@ type Operation struct {
 	// tags that it passes or names. Nil gives none.
 	Tags    func(in any) []directory.Tag
 	TagKeys func(in any) []string
+	// Invalid, where set, says in the service's words what is wrong with an input.
+	Invalid func(err error) error
 	// Also gives actions that the caller needs as well for that input.
 	Also func(in any) []string
 	// NeedsNoPermission: anyone with valid credentials may call it, and no
