@@ -18,7 +18,11 @@ type Account struct {
 	Email   string    `json:"email"`
 	Alias   string    `json:"alias,omitempty"`
 	Created time.Time `json:"created"`
-	Name    string    `json:"name,omitempty"`
+	// TokenVersion is the version of the tokens of STS's global endpoint, which
+	// the account summary shows. Zero means 1.
+	TokenVersion int `json:"tokenVersion,omitempty"`
+
+	Name string `json:"name,omitempty"`
 	// Organization is the management account of the organization that the
 	// account is in, or empty.
 	Organization string    `json:"org,omitempty"`
@@ -299,6 +303,17 @@ func (tx *Tx) SetAlias(alias string) error {
 	return nil
 }
 
+// SetTokenVersion notes the version of the tokens of STS's global endpoint.
+func (tx *Tx) SetTokenVersion(version int) error {
+	a, err := tx.accountRecord()
+	if err != nil {
+		return err
+	}
+	a.TokenVersion = version
+	tx.put(accountKey(tx.account), encode(a))
+	return nil
+}
+
 // DeleteAlias takes that alias from the account. NotFound, where it has another or none.
 func (tx *Tx) DeleteAlias(alias string) error {
 	a, err := tx.accountRecord()
@@ -316,14 +331,16 @@ func (tx *Tx) DeleteAlias(alias string) error {
 
 // Counts are the sizes of an account, as its summary shows them.
 type Counts struct {
-	Users, Groups, Policies, PolicyVersions int
+	Users, Groups, Roles, InstanceProfiles, Policies, PolicyVersions int
 }
 
 // Counts counts the entities of an account.
 func (s *Snapshot) Counts(account string) (Counts, error) {
 	c := Counts{
-		Users:  s.count(recordKey(account, kindUserName, "")),
-		Groups: s.count(recordKey(account, kindGroupName, "")),
+		Users:            s.count(recordKey(account, kindUserName, "")),
+		Groups:           s.count(recordKey(account, kindGroupName, "")),
+		Roles:            s.count(recordKey(account, kindRoleName, "")),
+		InstanceProfiles: s.count(recordKey(account, kindProfileName, "")),
 	}
 	var failed error
 	s.scan(recordKey(account, kindPolicyName, ""), "", func(_ string, r *Record) bool {

@@ -8,7 +8,7 @@ import (
 	"github.com/sallyport-iam/sallyport/policy"
 )
 
-// Holder is what policies hang on: a user or a group, as a transaction gives it.
+// Holder is what policies hang on: a user, a group or a role, as a transaction gives it.
 type Holder interface {
 	holder() holder
 }
@@ -30,6 +30,10 @@ func (u *User) holder() holder {
 
 func (g *Group) holder() holder {
 	return holder{KindGroup, g.ID, g.Name, &g.Policies, func(tx *Tx) { tx.saveGroup(g) }, QuotaPoliciesGroup, QuotaGroupPolicySize, KindGroupPolicy}
+}
+
+func (r *Role) holder() holder {
+	return holder{KindRole, r.ID, r.Name, &r.Policies, func(tx *Tx) { tx.saveRole(r) }, QuotaPoliciesRole, QuotaRolePolicySize, KindRolePolicy}
 }
 
 // InlinePolicy is the holder's inline policy of that name, without regard to
@@ -122,63 +126,96 @@ func (tx *Tx) Detach(from Holder, arn string) error {
 	return tx.count(recordKey(tx.account, kindPolicyUse, p.ID), -1, 0)
 }
 
-// Attachments calls fn for the users or groups that the account attaches a
+// Attachments calls fn for the users, groups or roles that the account attaches a
 // policy to, in the order of their ids, after the id given, until fn says no.
 func (s *Snapshot) Attachments(account string, p *ManagedPolicy, kind Kind, after string, fn func(id string) bool) {
 	s.scan(recordKey(account, kindAttached, p.ID, string(kind), ""), after, func(id string, _ *Record) bool { return fn(id) })
 }
 
-// boundaryKind is the kind under which users of a boundary are listed.
-const boundaryKind = Kind("user-boundary")
+// The kinds under which users and roles of a boundary are listed.
+const (
+	boundaryKind     = Kind("user-boundary")
+	roleBoundaryKind = Kind("role-boundary")
+)
 
 // BoundaryUsers calls fn for the users whose boundary the policy is, as Attachments does.
 func (s *Snapshot) BoundaryUsers(account string, p *ManagedPolicy, after string, fn func(id string) bool) {
 	s.Attachments(account, p, boundaryKind, after, fn)
 }
 
-// SetBoundary makes a managed policy the user's permissions boundary, or says NotFound.
-func (tx *Tx) SetBoundary(u *User, arn string) error {
-	if err := tx.clearBoundary(u); err != nil {
+// BoundaryRoles calls fn for the roles whose boundary the policy is, as Attachments does.
+func (s *Snapshot) BoundaryRoles(account string, p *ManagedPolicy, after string, fn func(id string) bool) {
+	s.Attachments(account, p, roleBoundaryKind, after, fn)
+}
+
+// Bounded is what can have a permissions boundary: a user or a role, as a
+// transaction gives it.
+type Bounded interface {
+	bounded() bounded
+}
+
+// bounded says what differs between the kinds of what is bounded.
+type bounded struct {
+	kind     Kind
+	id, name string
+	arn      *string
+	save     func(*Tx)
+}
+
+func (u *User) bounded() bounded {
+	return bounded{boundaryKind, u.ID, u.Name, &u.Boundary, func(tx *Tx) { tx.save(u) }}
+}
+
+func (r *Role) bounded() bounded {
+	return bounded{roleBoundaryKind, r.ID, r.Name, &r.Boundary, func(tx *Tx) { tx.saveRole(r) }}
+}
+
+// SetBoundary makes a managed policy the permissions boundary, or says NotFound.
+func (tx *Tx) SetBoundary(of Bounded, arn string) error {
+	if err := tx.clearBoundary(of); err != nil {
 		return err
 	}
-	if err := tx.setBoundary(u, arn); err != nil {
+	if err := tx.setBoundary(of, arn); err != nil {
 		return err
 	}
-	tx.save(u)
+	of.bounded().save(tx)
 	return nil
 }
 
-func (tx *Tx) setBoundary(u *User, arn string) error {
+func (tx *Tx) setBoundary(of Bounded, arn string) error {
 	p, err := tx.Policy(arn)
 	if err != nil {
 		return &NotFound{Kind: KindBoundary, Name: arn}
 	}
-	u.Boundary = p.ARN()
-	tx.put(recordKey(tx.account, kindAttached, p.ID, string(boundaryKind), u.ID), []byte(u.Boundary))
+	b := of.bounded()
+	*b.arn = p.ARN()
+	tx.put(recordKey(tx.account, kindAttached, p.ID, string(b.kind), b.id), []byte(*b.arn))
 	return tx.count(recordKey(tx.account, kindPolicyUse, p.ID), 0, 1)
 }
 
-// DeleteBoundary takes the user's boundary away. NotFound, where there is none.
-func (tx *Tx) DeleteBoundary(u *User) error {
-	if u.Boundary == "" {
-		return &NotFound{Kind: KindBoundary, Name: u.Name}
+// DeleteBoundary takes the boundary away. NotFound, where there is none.
+func (tx *Tx) DeleteBoundary(of Bounded) error {
+	b := of.bounded()
+	if *b.arn == "" {
+		return &NotFound{Kind: KindBoundary, Name: b.name}
 	}
-	if err := tx.clearBoundary(u); err != nil {
+	if err := tx.clearBoundary(of); err != nil {
 		return err
 	}
-	tx.save(u)
+	b.save(tx)
 	return nil
 }
 
-func (tx *Tx) clearBoundary(u *User) error {
-	if u.Boundary == "" {
+func (tx *Tx) clearBoundary(of Bounded) error {
+	b := of.bounded()
+	if *b.arn == "" {
 		return nil
 	}
-	p, err := tx.Policy(u.Boundary)
+	p, err := tx.Policy(*b.arn)
 	if err != nil {
 		return err
 	}
-	u.Boundary = ""
-	tx.delete(recordKey(tx.account, kindAttached, p.ID, string(boundaryKind), u.ID))
+	*b.arn = ""
+	tx.delete(recordKey(tx.account, kindAttached, p.ID, string(b.kind), b.id))
 	return tx.count(recordKey(tx.account, kindPolicyUse, p.ID), 0, -1)
 }

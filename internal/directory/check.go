@@ -65,6 +65,7 @@ func (c *Checker) Check() []Problem {
 		kindClosed: c.checkClosed, kindOrg: c.checkOrg, kindOrgNode: c.checkOrgNode, kindOrgPolicy: c.checkOrgPolicy,
 		kindOrgRequest: c.checkOrgRequest, kindHandshake: c.checkHandshake, kindInvited: c.checkInvited,
 		kindGroup: c.checkGroup, kindGroupName: c.checkGroupName, kindGroupUse: c.checkCount, kindMember: c.checkMember,
+		kindRole: c.checkRole, kindRoleName: c.checkRoleName, kindProfile: c.checkProfile, kindProfileName: c.checkProfileName,
 		kindPolicy: c.checkPolicy, kindPolicyName: c.checkPolicyName, kindPolicyDoc: c.checkPolicyDoc, kindPolicyUse: c.checkCount, kindAttached: c.checkAttached,
 	}
 	if r := c.records[formatKey]; r != nil {
@@ -130,7 +131,7 @@ func (c *Checker) countUse(key string) {
 	switch {
 	case kind == kindMember:
 		c.counts[recordKey(account, kindGroupUse, owner)]++
-	case kind == kindAttached && strings.HasPrefix(holder, string(boundaryKind)+"/"):
+	case kind == kindAttached && (strings.HasPrefix(holder, string(boundaryKind)+"/") || strings.HasPrefix(holder, string(roleBoundaryKind)+"/")):
 		c.boundary[recordKey(account, kindPolicyUse, owner)]++
 	case kind == kindAttached:
 		c.counts[recordKey(account, kindPolicyUse, owner)]++
@@ -359,8 +360,8 @@ func (c *Checker) checkKey(r *Record, account, id string) {
 
 func (c *Checker) checkUsed(r *Record, account, id string) {
 	c.readable(r, new(LastUsed))
-	if c.records[recordKey(account, kindKey, id)] == nil {
-		c.wrong(r.Key, "there is no such access key")
+	if c.records[recordKey(account, kindKey, id)] == nil && c.records[recordKey(account, kindRole, id)] == nil {
+		c.wrong(r.Key, "there is no such access key or role")
 	}
 }
 
@@ -474,6 +475,12 @@ func (c *Checker) has(account, kind, id, arn string) bool {
 	case string(KindUser):
 		u, ok := find[User](c, recordKey(account, kindUser, id))
 		return ok && slices.Contains(u.Attached, arn)
+	case string(KindRole):
+		role, ok := find[Role](c, recordKey(account, kindRole, id))
+		return ok && slices.Contains(role.Attached, arn)
+	case string(roleBoundaryKind):
+		role, ok := find[Role](c, recordKey(account, kindRole, id))
+		return ok && role.Boundary == arn
 	case string(boundaryKind):
 		u, ok := find[User](c, recordKey(account, kindUser, id))
 		return ok && u.Boundary == arn

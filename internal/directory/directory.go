@@ -53,6 +53,7 @@ type Directory struct {
 	// each is for the accounts whose ids hash to it.
 	contended [64]sync.Mutex
 	use       lastUse
+	sessions  openSessions
 
 	awsCompiled sync.Map // of ARN to *policy.Policy; at most one for each AWS policy
 }

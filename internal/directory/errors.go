@@ -7,26 +7,20 @@ type Kind string
 
 // The kinds of entities.
 const (
-	KindUser           Kind = "user"
-	KindGroup          Kind = "group"
-	KindAccessKey      Kind = "access key"
-	KindUserPolicy     Kind = "user policy"
-	KindGroupPolicy    Kind = "group policy"
-	KindPolicy         Kind = "policy"
-	KindPolicyVersion  Kind = "policy version"
-	KindAttachable     Kind = "attachable policy" // a policy that is to be attached
-	KindBoundary       Kind = "boundary"
-	KindAlias          Kind = "account alias"
-	KindAccount        Kind = "account"
-	KindEmail          Kind = "account with email"
-	KindOrganization   Kind = "organization"
-	KindOrgNode        Kind = "root, organizational unit or account"
-	KindOrgUnit        Kind = "organizational unit"
-	KindOrgPolicy      Kind = "organization policy"
-	KindOrgPolicyType  Kind = "policy type"
-	KindOrgAttachment  Kind = "attached organization policy"
-	KindAccountRequest Kind = "account request"
-	KindHandshake      Kind = "handshake"
+	KindUser            Kind = "user"
+	KindGroup           Kind = "group"
+	KindRole            Kind = "role"
+	KindInstanceProfile Kind = "instance profile"
+	KindRoleInProfile   Kind = "role in instance profile" // Version is the profile's name
+	KindAccessKey       Kind = "access key"
+	KindUserPolicy      Kind = "user policy"
+	KindGroupPolicy     Kind = "group policy"
+	KindRolePolicy      Kind = "role policy"
+	KindPolicy          Kind = "policy"
+	KindPolicyVersion   Kind = "policy version"
+	KindAttachable      Kind = "attachable policy" // a policy that is to be attached
+	KindBoundary        Kind = "boundary"
+	KindAlias           Kind = "account alias"
 )
 
 // NotFound: no entity of that kind has that name (id, or ARN).
@@ -63,15 +57,8 @@ const (
 	UseAttached       = "attached policies"
 	UseAttachments    = "attachments"
 	UseVersions       = "versions"
+	UseProfiles       = "instance profiles"
 	UseDefaultVersion = "default version"
-	UseFirst          = "it is the deployment's first account"
-	UseManagement     = "it is the management account"
-	UseAccounts       = "accounts"
-	UseUnits          = "organizational units"
-	UsePolicies       = "policies"
-	UseChildren       = "children"
-	UseLastPolicy     = "last attached policy"
-	UseOrganization   = "it is in an organization"
 )
 
 // InState: a handshake is in a state that it can't leave.
@@ -102,6 +89,13 @@ func (e *DuplicateTags) Error() string { return "a tag key is given twice" }
 type ReservedTag struct{ Key string }
 
 func (e *ReservedTag) Error() string { return fmt.Sprintf("tag key %q is reserved", e.Key) }
+
+// InvalidPrincipal: a policy names a user or role that doesn't exist.
+type InvalidPrincipal struct{ Type, Value string }
+
+func (e *InvalidPrincipal) Error() string {
+	return fmt.Sprintf("principal %s %q does not exist", e.Type, e.Value)
+}
 
 // NotAttachable: that policy can't be attached to that kind of entity.
 type NotAttachable struct{ ARN string }

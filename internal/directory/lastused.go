@@ -46,6 +46,8 @@ type lastUse struct {
 
 	mu    sync.Mutex
 	dirty []*keyRecord // cells to store
+
+	roles sync.Map // of a role's id to its *roleUse
 }
 
 // useNames numbers service and region names. Number 0 is what has no room left.
@@ -94,19 +96,25 @@ func (n *useNames) find(name string) uint64 {
 // Touch notes that the key signs a request now. It is kept in memory, to the
 // minute where nothing else changes, and stored by FlushLastUsed.
 func (c *Credential) Touch(now time.Time, service, region string) {
-	names, cell := &c.d.use.names, &c.key.used.word
+	if !c.d.use.touch(&c.key.used, now, service, region) {
+		return
+	}
+	c.d.use.mu.Lock()
+	c.d.use.dirty = append(c.d.use.dirty, c.key)
+	c.d.use.mu.Unlock()
+}
+
+// touch notes a use in a cell. It reports whether the cell has become one to store.
+func (u *lastUse) touch(c *useCell, now time.Time, service, region string) bool {
+	names, cell := &u.names, &c.word
 	old := cell.Load()
 	second, s, r := unpackUse(old)
 	if now.Unix()/60 == second/60 && names.at(s) == service && names.at(r) == region {
-		return
+		return false
 	}
 	w := packUse(now.Unix(), names.number(service), names.number(region)) | useDirty
 	// Whoever loses here used the key in the same moment.
-	if cell.CompareAndSwap(old, w) && old&useDirty == 0 {
-		c.d.use.mu.Lock()
-		c.d.use.dirty = append(c.d.use.dirty, c.key)
-		c.d.use.mu.Unlock()
-	}
+	return cell.CompareAndSwap(old, w) && old&useDirty == 0
 }
 
 // LastUsed is the last use of a key that Credential found; ok is false before the first.
@@ -140,7 +148,7 @@ func (d *Directory) FlushLastUsed(ctx context.Context) error {
 	keys := distinct(d.use.dirty)
 	d.use.dirty = nil
 	d.use.mu.Unlock()
-	var errs []error
+	errs := []error{d.flushRoles(ctx)}
 	for batch := range slices.Chunk(keys, flushBatch) {
 		if err := d.storeUses(ctx, batch); err != nil {
 			errs = append(errs, err)

@@ -5,44 +5,50 @@ package directory
 // count. UsersPerAccount is enforced only where it is set: AWS's 5000 is what
 // the account summary then shows.
 const (
-	QuotaUsers           = "UsersPerAccount"
-	QuotaGroups          = "GroupsPerAccount"
-	QuotaPolicies        = "PoliciesPerAccount"
-	QuotaAccessKeys      = "AccessKeysPerUser"
-	QuotaGroupsPerUser   = "GroupsPerUser"
-	QuotaPoliciesUser    = "PoliciesPerUser"
-	QuotaPoliciesGroup   = "PoliciesPerGroup"
-	QuotaPolicySize      = "PolicySize"
-	QuotaUserPolicySize  = "UserPolicySize"
-	QuotaGroupPolicySize = "GroupPolicySize"
-	QuotaPolicyVersions  = "VersionsPerPolicy"
-	QuotaTags            = "TagsPerEntity"
-	QuotaOrgAccounts     = "AccountsPerOrganization"
-	QuotaOrgUnits        = "UnitsPerOrganization"
-	QuotaOrgDepth        = "UnitDepth"
-	QuotaOrgPolicies     = "PoliciesPerOrganization"
-	QuotaOrgAttached     = "PoliciesPerTarget"
-	QuotaOrgPolicySize   = "OrganizationPolicySize"
+	QuotaUsers            = "UsersPerAccount"
+	QuotaGroups           = "GroupsPerAccount"
+	QuotaPolicies         = "PoliciesPerAccount"
+	QuotaAccessKeys       = "AccessKeysPerUser"
+	QuotaGroupsPerUser    = "GroupsPerUser"
+	QuotaPoliciesUser     = "PoliciesPerUser"
+	QuotaPoliciesGroup    = "PoliciesPerGroup"
+	QuotaPolicySize       = "PolicySize"
+	QuotaUserPolicySize   = "UserPolicySize"
+	QuotaGroupPolicySize  = "GroupPolicySize"
+	QuotaPolicyVersions   = "VersionsPerPolicy"
+	QuotaTags             = "TagsPerEntity"
+	QuotaRoles            = "RolesPerAccount"
+	QuotaInstanceProfiles = "InstanceProfilesPerAccount"
+	QuotaPoliciesRole     = "PoliciesPerRole"
+	QuotaRolePolicySize   = "RolePolicySize"
+	QuotaTrustSize        = "ACLSizePerRole"
+	QuotaRolesPerProfile  = "InstanceSessionsPerInstanceProfile" // AWS's word for it
 )
 
 var defaultQuotas = map[string]int{
-	QuotaUsers:           5000,
-	QuotaGroups:          300,
-	QuotaPolicies:        1500,
-	QuotaAccessKeys:      2,
-	QuotaGroupsPerUser:   10,
-	QuotaPoliciesUser:    10,
-	QuotaPoliciesGroup:   10,
-	QuotaPolicySize:      6144,
-	QuotaUserPolicySize:  2048,
-	QuotaGroupPolicySize: 5120,
-	QuotaPolicyVersions:  5,
-	QuotaTags:            50,
-	QuotaOrgAccounts:     10,
-	QuotaOrgUnits:        2000,
-	QuotaOrgPolicies:     10000,
-	QuotaOrgAttached:     5,
-	QuotaOrgPolicySize:   5120,
+	QuotaUsers:            5000,
+	QuotaGroups:           300,
+	QuotaPolicies:         1500,
+	QuotaAccessKeys:       2,
+	QuotaGroupsPerUser:    10,
+	QuotaPoliciesUser:     10,
+	QuotaPoliciesGroup:    10,
+	QuotaPolicySize:       6144,
+	QuotaUserPolicySize:   2048,
+	QuotaGroupPolicySize:  5120,
+	QuotaPolicyVersions:   5,
+	QuotaTags:             50,
+	QuotaRoles:            1000,
+	QuotaInstanceProfiles: 1000,
+	QuotaPoliciesRole:     10,
+	QuotaRolePolicySize:   10240,
+	QuotaTrustSize:        2048,
+
+	QuotaOrgAccounts:   10,
+	QuotaOrgUnits:      2000,
+	QuotaOrgPolicies:   10000,
+	QuotaOrgAttached:   5,
+	QuotaOrgPolicySize: 5120,
 }
 
 // Quotas are the names that Options.Quotas may set.

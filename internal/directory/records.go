@@ -26,11 +26,15 @@ type Record struct {
 //	ACCOUNT/user/ID                      User (the root user's id is the account's)
 //	ACCOUNT/username/lower-case name     ID and path
 //	ACCOUNT/key/ACCESS KEY ID            accessKeyRecord
-//	ACCOUNT/used/ACCESS KEY ID           LastUsed
+//	ACCOUNT/used/ACCESS KEY OR ROLE ID   LastUsed
 //	ACCOUNT/group/ID                     Group
 //	ACCOUNT/groupname/lower-case name    ID and path
 //	ACCOUNT/groupuse/GROUP ID            usage: how many members
 //	ACCOUNT/member/GROUP ID/USER ID      empty
+//	ACCOUNT/role/ID                      Role
+//	ACCOUNT/rolename/lower-case name     ID and path
+//	ACCOUNT/profile/ID                   InstanceProfile
+//	ACCOUNT/profilename/lower-case name  ID and path
 //	ACCOUNT/policy/ID                    ManagedPolicy
 //	ACCOUNT/policyname/lower-case name   ID and path
 //	ACCOUNT/policydoc/ID/VERSION         the document's text
@@ -47,32 +51,26 @@ type Record struct {
 //	deployment/ring                      the sealed key ring
 //	deployment/alias/ALIAS               the account's id
 const (
-	kindAccount    = "account"
-	kindUser       = "user"
-	kindUserName   = "username"
-	kindKey        = "key"
-	kindUsed       = "used"
-	kindGroup      = "group"
-	kindGroupName  = "groupname"
-	kindGroupUse   = "groupuse"
-	kindMember     = "member"
-	kindPolicy     = "policy"
-	kindPolicyName = "policyname"
-	kindPolicyDoc  = "policydoc"
-	kindPolicyUse  = "policyuse"
-	kindAttached   = "attached"
-
-	kindClosed     = "closed"
-	kindOrg        = "org"
-	kindOrgNode    = "orgnode"
-	kindOrgPolicy  = "orgpolicy"
-	kindOrgRequest = "orgrequest"
-	kindHandshake  = "handshake"
-	kindInvited    = "invited"
+	kindAccount     = "account"
+	kindUser        = "user"
+	kindUserName    = "username"
+	kindKey         = "key"
+	kindUsed        = "used"
+	kindGroup       = "group"
+	kindGroupName   = "groupname"
+	kindGroupUse    = "groupuse"
+	kindMember      = "member"
+	kindRole        = "role"
+	kindRoleName    = "rolename"
+	kindProfile     = "profile"
+	kindProfileName = "profilename"
+	kindPolicy      = "policy"
+	kindPolicyName  = "policyname"
+	kindPolicyDoc   = "policydoc"
+	kindPolicyUse   = "policyuse"
+	kindAttached    = "attached"
 
 	deployment = "deployment"
-	firstKind  = "first"
-	firstKey   = deployment + "/" + firstKind
 	ringKey    = deployment + "/ring"
 	aliasKey   = deployment + "/alias/"
 )
@@ -83,8 +81,9 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindPolicyName, kindMember, kindAttached, kindAccount,
-		kindOrgNode, kindOrgPolicy, kindOrgRequest, kindHandshake, kindInvited:
+	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount:
+		return true
+	case kindOrgNode, kindOrgPolicy, kindOrgRequest, kindHandshake, kindInvited:
 		return true
 	}
 	return false

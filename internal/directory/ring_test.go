@@ -27,7 +27,7 @@ func TestRotateRing(t *testing.T) {
 		_, err := tx.AddAccessKey(u, secret)
 		return err
 	}))
-	_, token, err := f.NewSession(f.user(t, "u"), time.Hour)
+	token, err := f.NewSession(sessionOf(f.user(t, "u")), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestRotateRing(t *testing.T) {
 	if ring() == first {
 		t.Error("the ring did not change")
 	}
-	_, newer, err := f.NewSession(f.user(t, "u"), time.Hour)
+	newer, err := f.NewSession(sessionOf(f.user(t, "u")), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestRotateRing(t *testing.T) {
 // TestRewrapRing: afterwards the other master key opens the ring, and only it.
 func TestRewrapRing(t *testing.T) {
 	f := open(t)
-	_, token, err := f.NewSession(&User{ID: account, account: account}, time.Hour)
+	token, err := f.NewSession(&Session{Account: account, Entity: account}, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestRotateRingWhileSealing(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for range 100 {
-				_, token, err := f.NewSession(&User{ID: account, account: account}, time.Hour)
+				token, err := f.NewSession(&Session{Account: account, Entity: account}, time.Hour)
 				if err != nil {
 					t.Error(err)
 				} else if _, err := f.OpenSession(token); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/service"
 )
@@ -18,21 +19,23 @@ var (
 // authenticate finds the caller by the key, and verifies that they signed.
 // An unknown key, an inactive one and a wrong token can't be told apart.
 func (c *call) authenticate() error {
-	if c.caller.User != nil {
+	if c.caller.Known() {
 		return nil
 	}
 	c.caller = service.Caller{Snapshot: c.g.opts.Directory.Snapshot(), Region: c.regionOf()}
 	secret, err := c.secret()
 	if err != nil {
-		c.caller.User = nil
+		c.caller.Principal = directory.Principal{}
 		return err
 	}
 	if err := c.verify(secret); err != nil {
-		c.caller.User = nil
+		c.caller.Principal = directory.Principal{}
 		return err
 	}
 	if c.caller.Session == nil {
 		c.caller.Credential.Touch(c.now, c.sig.Service, c.caller.Region)
+	} else {
+		c.g.opts.Directory.Touch(&c.caller.Principal, c.now, c.sig.Service, c.caller.Region)
 	}
 	return nil
 }
@@ -59,12 +62,12 @@ func (c *call) secret() (string, error) {
 	if !ok || !cred.Active {
 		return "", errUnknownKey
 	}
-	c.caller.User, c.caller.Credential = cred.Owner, cred
+	c.caller.Principal, c.caller.Credential = directory.Principal{User: cred.Owner}, cred
 	return cred.Secret()
 }
 
 // sessionSecret opens a session token. It needs no stored session, only the
-// user that the session acts as.
+// user or role that the session acts as.
 func (c *call) sessionSecret() (string, error) {
 	s, err := c.g.opts.Directory.OpenSession(c.sig.SessionToken)
 	if errors.Is(err, seal.ErrToken) || err == nil && s.KeyID != c.sig.KeyID {
@@ -76,16 +79,27 @@ func (c *call) sessionSecret() (string, error) {
 	if !c.now.Before(s.Expires) {
 		return "", errExpiredToken
 	}
-	u, err := c.caller.Snapshot.UserByID(s.Account, s.UserID)
+	p, err := c.caller.Snapshot.PrincipalOf(s)
 	if err != nil {
-		return "", errUnknownKey // the user was deleted
+		return "", errUnknownKey // the user or role was deleted
 	}
-	if c.sig.Service == "iam" {
-		// Sessions made without MFA can't call IAM (docs/facts, 2.1).
+	if c.sig.Service == "iam" && !mayCallIAM(s) {
 		return "", errBadToken
 	}
-	c.caller.User, c.caller.Session = u, &s
+	c.caller.Principal = p
 	return s.Secret, nil
+}
+
+// mayCallIAM reports whether a session may call IAM at all (docs/facts, 2.1 and
+// 10.1): not one that a user made for itself without MFA, and no federated user's.
+func mayCallIAM(s *directory.Session) bool {
+	switch s.Kind {
+	case directory.UserSession:
+		return !s.MFA.IsZero()
+	case directory.FederatedSession:
+		return false
+	}
+	return true
 }
 
 func (c *call) verify(secret string) error {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/sallyport-iam/sallyport/internal/awsapi"
+	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/service"
 	"github.com/sallyport-iam/sallyport/policy"
 )
@@ -32,37 +33,77 @@ func (c *call) authorize() error {
 	}
 	c.action = c.actionName()
 	c.setKeys()
-	if targets[0].ARN != "*" {
-		c.keys.Set("aws:ResourceAccount", c.caller.Account())
+	in := c.caller.Snapshot.PoliciesFor(&c.caller.Principal)
+	if err := c.allowed(&in, c.action, targets); err != nil {
+		return err
 	}
-	identity, boundary := c.caller.Snapshot.PoliciesOf(c.caller.User)
-	in := policy.Policies{Identity: identity, Boundary: boundary}
-	req := policy.Request{Principal: c.principal(), ResourceAccount: c.caller.Account(), Context: &c.keys}
-	var also []string
-	if c.op != nil && c.op.Also != nil {
-		also = c.op.Also(c.in)
+	if c.op == nil || c.op.Also == nil {
+		return nil
 	}
-	for i := -1; i < len(also); i++ {
-		req.Action = c.action
-		if i >= 0 {
-			req.Action = also[i]
-		}
-		for _, t := range targets {
-			req.Resource = t.ARN
-			c.setResourceTags(t.Tags)
-			if res := policy.Evaluate(&req, &in); !res.Allowed() {
-				return &denied{req, in, res}
-			}
+	for _, more := range c.op.Also(&c.caller, c.in) {
+		if err := c.also(&in, more, targets); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// sessionMay refuses what GetSessionToken's credentials can't call, whatever
-// policies say: STS, but for AssumeRole and what needs no permission.
+// allowed decides one action on all resources that it acts on.
+func (c *call) allowed(in *policy.Policies, action string, targets []service.Target) error {
+	req := policy.Request{Action: action, Principal: c.caller.AsPolicy(), Context: &c.keys}
+	for i := range targets {
+		t := &targets[i]
+		req.Resource, req.ResourceAccount, in.Resource = t.ARN, c.owner(t), t.Policy
+		c.setResource(t)
+		if res := policy.Evaluate(&req, in); !res.Allowed() {
+			return &denied{req, *in, res}
+		}
+	}
+	return nil
+}
+
+// also decides a further action that the request needs.
+func (c *call) also(in *policy.Policies, more service.Permission, targets []service.Target) error {
+	if more.Targets != nil {
+		targets = more.Targets
+	}
+	if len(more.Keys) == 0 {
+		return c.allowed(in, more.Action, targets)
+	}
+	c.more = more.Keys
+	c.resetKeys()
+	if err := c.allowed(in, more.Action, targets); err != nil {
+		return err
+	}
+	c.more = nil
+	c.resetKeys()
+	return nil
+}
+
+// owner is the account that a resource belongs to.
+func (c *call) owner(t *service.Target) string {
+	if t.Owner != "" {
+		return t.Owner
+	}
+	return c.caller.Account()
+}
+
+// sessionMay refuses what temporary credentials can't call of STS, whatever
+// policies say (docs/facts, 10.1).
 func (c *call) sessionMay() error {
-	if c.caller.Session == nil || c.sig.Service != "sts" || c.target.Name == "AssumeRole" {
+	s := c.caller.Session
+	if s == nil || c.sig.Service != "sts" {
 		return nil
+	}
+	switch name := c.target.Name; s.Kind {
+	case directory.RoleSession, directory.RootSession:
+		if name != "GetFederationToken" && name != "GetSessionToken" {
+			return nil
+		}
+	case directory.UserSession:
+		if name == "AssumeRole" {
+			return nil
+		}
 	}
 	return awsapi.AccessDenied.New("Cannot call %s with session credentials", c.target.Name)
 }
@@ -113,14 +154,6 @@ func (c *call) resolved() ([]service.Target, error) {
 		targets[i] = t
 	}
 	return targets, nil
-}
-
-func (c *call) principal() policy.Principal {
-	p := policy.Principal{Type: policy.User, ARN: c.caller.ARN(), Account: c.caller.Account(), ID: c.caller.User.ID}
-	if c.caller.Root() {
-		p.Type = policy.Root
-	}
-	return p
 }
 
 // dryRun reports whether the request only asks if it would be allowed (EC2).

@@ -4,23 +4,27 @@ import (
 	"crypto/tls"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/service"
+	"github.com/sallyport-iam/sallyport/policy"
 	"github.com/sallyport-iam/sallyport/sigv4"
 )
 
 // setKeys sets the condition keys that the request carries (docs/facts, policy
-// language, 7). Those of one resource follow in setResourceTags.
+// language, 7). Those of one resource follow in setResource.
 func (c *call) setKeys() {
-	k, u := &c.keys, c.caller.User
-	k.Set("aws:PrincipalArn", u.ARN())
-	k.Set("aws:PrincipalAccount", u.Account())
-	k.Set("aws:userid", u.ID)
-	if u.Root() {
-		k.Set("aws:PrincipalType", "Account")
-	} else {
-		k.Set("aws:PrincipalType", "User")
-		k.Set("aws:username", u.Name)
+	k, p := &c.keys, &c.caller.Principal
+	if p.Session != nil {
+		c.setClaims(p.Session.Keys) // first: none of them may stand for what follows
+	}
+	k.Set("aws:PrincipalArn", p.EntityARN())
+	k.Set("aws:PrincipalAccount", p.Account())
+	k.Set("aws:userid", p.ID())
+	k.Set("aws:PrincipalType", p.Type())
+	if p.User != nil && !p.Root() {
+		k.Set("aws:username", p.User.Name)
 	}
 	k.Set("aws:PrincipalIsAWSService", "false")
 	k.Set("aws:ViaAWSService", "false")
@@ -37,14 +41,44 @@ func (c *call) setKeys() {
 	if referer := c.r.Referer(); referer != "" {
 		k.Set("aws:referer", referer)
 	}
-	for _, t := range u.Tags {
-		k.SetTag("aws:PrincipalTag", t.Key, t.Value)
-	}
-	if s := c.caller.Session; s != nil {
-		k.SetTime("aws:TokenIssueTime", s.Issued)
-		k.Set("aws:MultiFactorAuthPresent", "false")
+	p.EachTag(func(t directory.Tag) { k.SetTag("aws:PrincipalTag", t.Key, t.Value) })
+	if p.Session != nil {
+		c.setSessionKeys(p.Session)
 	}
 	c.setActionKeys()
+	if c.op != nil && c.op.Context != nil {
+		c.op.Context(&c.caller, c.in, k)
+	}
+	for key, v := range c.more {
+		k.Set(key, v)
+	}
+}
+
+// setClaims sets the keys that a session by another provider carries.
+func (c *call) setClaims(keys map[string][]string) {
+	for key, values := range keys {
+		if policy.Multivalued(key) || len(values) != 1 {
+			c.keys.SetValues(key, values...)
+		} else {
+			c.keys.Set(key, values[0])
+		}
+	}
+}
+
+// setSessionKeys sets the keys that only temporary credentials carry.
+func (c *call) setSessionKeys(s *directory.Session) {
+	k := &c.keys
+	k.SetTime("aws:TokenIssueTime", s.Issued)
+	k.Set("aws:MultiFactorAuthPresent", text(!s.MFA.IsZero()))
+	if !s.MFA.IsZero() {
+		k.Set("aws:MultiFactorAuthAge", strconv.FormatInt(int64(max(0, c.now.Sub(s.MFA))/time.Second), 10))
+	}
+	if s.SourceIdentity != "" {
+		k.Set("aws:SourceIdentity", s.SourceIdentity)
+	}
+	if s.Kind == directory.RootSession {
+		k.Set("aws:AssumedRoot", "true")
+	}
 }
 
 // setActionKeys sets the keys that the authorization reference gives the action.
@@ -108,25 +142,34 @@ func (c *call) s3Key(name string) (string, bool) {
 	return query.Get(name), query.Has(name)
 }
 
-// setResourceTags sets the keys of one resource's tags, in place of the last one's.
-func (c *call) setResourceTags(tags []directory.Tag) {
-	if len(tags) == 0 && !c.tagged {
+// setResource sets the keys of one resource, in place of the last one's.
+func (c *call) setResource(t *service.Target) {
+	if t.ARN == "*" && !c.resource {
 		return
 	}
-	if c.tagged {
+	if c.tagged || t.ARN == "*" {
 		// The keys of the resource before must not stand for this one.
-		c.keys.Reset()
-		c.tagged = false
-		c.setKeys()
-		c.keys.Set("aws:ResourceAccount", c.caller.Account())
+		c.resetKeys()
 	}
-	for _, t := range tags {
-		c.keys.SetTag("aws:ResourceTag", t.Key, t.Value)
-		if strings.HasPrefix(c.sig.Service, "iam") {
-			c.keys.SetTag("iam:ResourceTag", t.Key, t.Value)
+	if t.ARN == "*" {
+		return
+	}
+	c.keys.Set("aws:ResourceAccount", c.owner(t))
+	c.resource = true
+	for _, tag := range t.Tags {
+		c.keys.SetTag("aws:ResourceTag", tag.Key, tag.Value)
+		if c.sig.Service == "iam" || c.sig.Service == "sts" {
+			c.keys.SetTag("iam:ResourceTag", tag.Key, tag.Value)
 		}
 		c.tagged = true
 	}
+}
+
+// resetKeys sets the condition keys anew, without those of a resource.
+func (c *call) resetKeys() {
+	c.keys.Reset()
+	c.resource, c.tagged = false, false
+	c.setKeys()
 }
 
 func text(b bool) string {

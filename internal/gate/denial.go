@@ -54,20 +54,19 @@ type conditionItem struct {
 
 // encodedDenial seals the details of a denial for those who may decode it.
 func (c *call) encodedDenial(d *denied) string {
-	u := c.caller.User
 	details := denialDetails{
 		ExplicitDeny:      d.result.Decision == policy.ExplicitDeny,
 		MatchedStatements: items[statement]{[]statement{}},
 		Failures:          items[struct{}]{[]struct{}{}},
 		Context: denialContext{
-			Principal:  denialPrincipal{ID: u.ID, ARN: u.ARN()},
+			Principal:  denialPrincipal{ID: c.caller.ID(), ARN: c.caller.ARN()},
 			Action:     d.request.Action,
 			Resource:   d.request.Resource,
 			Conditions: items[conditionKey]{c.conditions()},
 		},
 		Explanation: policy.Explain(&d.request, &d.policies),
 	}
-	if !u.Root() {
+	if u := c.caller.User; u != nil && !u.Root() {
 		details.Context.Principal.Name = u.Name
 	}
 	if p := d.result.Policy; details.ExplicitDeny && p != nil {

@@ -68,17 +68,19 @@ type call struct {
 
 	now time.Time // when it came in
 
-	body   []byte
-	sig    *sigv4.Signature
-	target wire.Target
-	caller service.Caller
-	op     *service.Operation // nil where the operation isn't carried out here
-	action string             // the IAM action that it needs
-	in     any                // its input; a *wire.Document where op is nil
-	keys   policy.Context     // the condition keys of the request
-	tagged bool               // keys hold the tags of a resource
-	fields []wire.Field       // what S3's errors say besides
-	buf    []byte             // for the answer
+	body     []byte
+	sig      *sigv4.Signature
+	target   wire.Target
+	caller   service.Caller
+	op       *service.Operation // nil where the operation isn't carried out here
+	action   string             // the IAM action that it needs
+	in       any                // its input; a *wire.Document where op is nil
+	keys     policy.Context     // the condition keys of the request
+	resource bool               // keys hold the owner of a resource
+	more     map[string]string  // keys of a further permission
+	tagged   bool               // keys hold the tags of a resource
+	fields   []wire.Field       // what S3's errors say besides
+	buf      []byte             // for the answer
 }
 
 // ServeHTTP serves one request.
@@ -243,7 +245,7 @@ func (c *call) decide(s *directory.Snapshot) error {
 		return err
 	}
 	c.keys.Reset()
-	c.tagged = false
+	c.resource, c.tagged, c.more = false, false, nil
 	return c.authorize()
 }
 

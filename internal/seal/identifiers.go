@@ -69,6 +69,15 @@ func AccountOf(keyID string) (account string, ok bool) {
 	return string(digits[:]), true
 }
 
+// AccountOfID reads the account out of a unique id that UniqueID made, as
+// AccountOf does of access key ids.
+func AccountOfID(id string) (account string, ok bool) {
+	if len(id) != keyIDLength+1 {
+		return "", false
+	}
+	return AccountOf("AKIA" + id[4:keyIDLength])
+}
+
 // AccountID makes a random account id: twelve digits, the first not 0.
 func AccountID(rand io.Reader) string {
 	const first = 100_000_000_000

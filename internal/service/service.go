@@ -6,19 +6,19 @@ import (
 	"context"
 
 	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/policy"
 )
 
 // Caller is who makes a request, as the gate has established it, and the state
 // of the directory that the request sees.
 type Caller struct {
 	Snapshot *directory.Snapshot
-	// User is the IAM user, or the root user, that the credentials belong to.
-	User *directory.User
+	// Principal is who the credentials belong to. Its User is nil for sessions of
+	// roles and of federated users.
+	directory.Principal
 	// Credential is the long-term access key that signed; its zero value where
 	// Session is set.
 	Credential directory.Credential
-	// Session holds the temporary credentials that signed, or is nil.
-	Session *directory.Session
 	// Region is that of the credential scope; for IAM always us-east-1.
 	Region string
 	// Decide authenticates and authorises the request again, on another state,
@@ -37,19 +37,23 @@ func (c *Caller) StillMay(tx *directory.Tx) error {
 	return nil
 }
 
-// Account is the caller's account.
-func (c *Caller) Account() string { return c.User.Account() }
-
-// ARN is the caller's ARN.
-func (c *Caller) ARN() string { return c.User.ARN() }
-
-// Root reports whether the caller is the account's root user.
-func (c *Caller) Root() bool { return c.User.Root() }
-
 // Target is a resource that a request acts on.
 type Target struct {
 	ARN  string          // or "*", where the action has no resource
 	Tags []directory.Tag // as they are now
+	// Owner is the account that the resource belongs to. Empty means the caller's.
+	Owner string
+	// Policy is the policy on the resource, or the role's trust policy; nil means none.
+	Policy *policy.Policy
+}
+
+// Permission is a permission that a request needs besides that of its operation.
+type Permission struct {
+	Action string // as in iam:PassRole
+	// Targets are the resources; nil means those of the operation.
+	Targets []Target
+	// Keys are condition keys with their values, which hold for this action alone.
+	Keys map[string]string
 }
 
 // Operation is an operation that is carried out here.
@@ -76,8 +80,10 @@ type Operation struct {
 	TagKeys func(in any) []string
 	// Invalid, where set, says in the service's words what is wrong with an input.
 	Invalid func(err error) error
-	// Also gives actions that the caller needs as well for that input.
-	Also func(in any) []string
+	// Context sets condition keys that neither Key nor Tags give. Nil sets none.
+	Context func(c *Caller, in any, keys *policy.Context)
+	// Also gives permissions that the caller needs as well for that input.
+	Also func(c *Caller, in any) []Permission
 	// NeedsNoPermission: anyone with valid credentials may call it, and no
 	// policy can forbid it.
 	NeedsNoPermission bool

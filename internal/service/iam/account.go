@@ -1,7 +1,9 @@
 package iam
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/sallyport-iam/sallyport/internal/awsapi"
@@ -16,6 +18,7 @@ func (s *Service) accountOperations() []service.Operation {
 		op("DeleteAccountAlias", s.DeleteAccountAlias),
 		op("ListAccountAliases", s.ListAccountAliases),
 		op("GetAccountSummary", s.GetAccountSummary),
+		op("SetSecurityTokenServicePreferences", s.SetSecurityTokenServicePreferences),
 	}
 }
 
@@ -61,6 +64,10 @@ func (s *Service) GetAccountSummary(_ context.Context, c *service.Caller, _ *api
 	if err != nil {
 		return nil, err
 	}
+	a, err := c.Snapshot.Account(c.Account())
+	if err != nil || a == nil {
+		return nil, cmp.Or(err, errors.New("the caller's account has no record"))
+	}
 	root, err := c.Snapshot.UserByID(c.Account(), c.Account())
 	if err != nil {
 		return nil, err
@@ -71,29 +78,29 @@ func (s *Service) GetAccountSummary(_ context.Context, c *service.Caller, _ *api
 	return &api.GetAccountSummaryResponse{SummaryMap: map[string]int32{
 		"Users": int32(n.Users), "UsersQuota": quota(directory.QuotaUsers),
 		"Groups": int32(n.Groups), "GroupsQuota": quota(directory.QuotaGroups),
-		"Roles": 0, "RolesQuota": 1000,
+		"Roles": int32(n.Roles), "RolesQuota": quota(directory.QuotaRoles),
 		"Policies": int32(n.Policies), "PoliciesQuota": quota(directory.QuotaPolicies),
 		"PolicyVersionsInUse": int32(n.PolicyVersions), "PolicyVersionsInUseQuota": 10000,
 		"VersionsPerPolicyQuota": quota(directory.QuotaPolicyVersions),
-		"InstanceProfiles":       0, "InstanceProfilesQuota": 1000,
+		"InstanceProfiles":       int32(n.InstanceProfiles), "InstanceProfilesQuota": quota(directory.QuotaInstanceProfiles),
 		"ServerCertificates": 0, "ServerCertificatesQuota": 20,
 		"Providers": 0, "MFADevices": 0, "MFADevicesInUse": 0,
 		"AccountMFAEnabled":                 0,
 		"AccountAccessKeysPresent":          flag(len(root.Keys) > 0),
 		"AccountPasswordPresent":            flag(root.Password != ""),
 		"AccountSigningCertificatesPresent": 0,
-		"GlobalEndpointTokenVersion":        1,
+		"GlobalEndpointTokenVersion":        int32(max(1, a.TokenVersion)),
 		"AccessKeysPerUserQuota":            quota(directory.QuotaAccessKeys),
 		"SigningCertificatesPerUserQuota":   2,
 		"GroupsPerUserQuota":                quota(directory.QuotaGroupsPerUser),
 		"AttachedPoliciesPerUserQuota":      quota(directory.QuotaPoliciesUser),
 		"AttachedPoliciesPerGroupQuota":     quota(directory.QuotaPoliciesGroup),
-		"AttachedPoliciesPerRoleQuota":      10,
+		"AttachedPoliciesPerRoleQuota":      quota(directory.QuotaPoliciesRole),
 		"UserPolicySizeQuota":               quota(directory.QuotaUserPolicySize),
 		"GroupPolicySizeQuota":              quota(directory.QuotaGroupPolicySize),
-		"RolePolicySizeQuota":               10240,
+		"RolePolicySizeQuota":               quota(directory.QuotaRolePolicySize),
 		"PolicySizeQuota":                   quota(directory.QuotaPolicySize),
-		"AssumeRolePolicySizeQuota":         2048,
+		"AssumeRolePolicySizeQuota":         quota(directory.QuotaTrustSize),
 	}}, nil
 }
 
@@ -102,4 +109,14 @@ func flag(b bool) int32 {
 		return 1
 	}
 	return 0
+}
+
+// SetSecurityTokenServicePreferences notes which tokens the global endpoint of
+// STS is to give. There is one endpoint here: only the account summary shows it.
+func (s *Service) SetSecurityTokenServicePreferences(ctx context.Context, c *service.Caller, in *api.SetSecurityTokenServicePreferencesRequest) (*nothing, error) {
+	version := 1
+	if in.GlobalEndpointTokenVersion == "v2Token" {
+		version = 2
+	}
+	return nil, s.update(ctx, c, func(tx *directory.Tx) error { return tx.SetTokenVersion(version) })
 }

@@ -13,6 +13,8 @@ func (s *Service) boundaryOperations() []service.Operation {
 	return []service.Operation{
 		op("PutUserPermissionsBoundary", s.PutUserPermissionsBoundary),
 		op("DeleteUserPermissionsBoundary", s.DeleteUserPermissionsBoundary),
+		op("PutRolePermissionsBoundary", s.PutRolePermissionsBoundary),
+		op("DeleteRolePermissionsBoundary", s.DeleteRolePermissionsBoundary),
 	}
 }
 
@@ -24,12 +26,12 @@ func checkBoundary(arn string) error {
 	return api.InvalidInput.New("ARN %s is not valid.", arn)
 }
 
-func boundaryOut(u *directory.User) *api.AttachedPermissionsBoundary {
-	if u.Boundary == "" {
+func boundaryOut(arn string) *api.AttachedPermissionsBoundary {
+	if arn == "" {
 		return nil
 	}
 	// On the wire the type is Policy, whatever the model's enum says (docs/facts, 8.1).
-	return &api.AttachedPermissionsBoundary{PermissionsBoundaryType: "Policy", PermissionsBoundaryArn: u.Boundary}
+	return &api.AttachedPermissionsBoundary{PermissionsBoundaryType: "Policy", PermissionsBoundaryArn: arn}
 }
 
 // PutUserPermissionsBoundary makes a managed policy the user's boundary.
@@ -60,5 +62,26 @@ func (s *Service) DeleteUserPermissionsBoundary(ctx context.Context, c *service.
 			return err
 		}
 		return nil
+	})
+}
+
+// PutRolePermissionsBoundary makes a managed policy the role's boundary.
+func (s *Service) PutRolePermissionsBoundary(ctx context.Context, c *service.Caller, in *api.PutRolePermissionsBoundaryRequest) (*nothing, error) {
+	if err := checkBoundary(in.PermissionsBoundary); err != nil {
+		return nil, err
+	}
+	return nil, s.withRole(ctx, c, in.RoleName, func(tx *directory.Tx, r *directory.Role) error {
+		return tx.SetBoundary(r, in.PermissionsBoundary)
+	})
+}
+
+// DeleteRolePermissionsBoundary takes the role's boundary away.
+func (s *Service) DeleteRolePermissionsBoundary(ctx context.Context, c *service.Caller, in *api.DeleteRolePermissionsBoundaryRequest) (*nothing, error) {
+	return nil, s.withRole(ctx, c, in.RoleName, func(tx *directory.Tx, r *directory.Role) error {
+		err := tx.DeleteBoundary(r)
+		if _, none := err.(*directory.NotFound); none {
+			return api.NoSuchEntity.New("Role %s does not have a permissions boundary.", in.RoleName)
+		}
+		return err
 	})
 }

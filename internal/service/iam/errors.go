@@ -30,6 +30,8 @@ func awsError(err error) error {
 		return api.InvalidInput.New("Duplicate tag keys found.")
 	case *directory.ReservedTag:
 		return api.InvalidInput.New("Tag keys that begin with aws: are reserved: %s", e.Key)
+	case *directory.InvalidPrincipal:
+		return api.MalformedPolicyDocument.New("Invalid principal in policy: %q:%q", e.Type, e.Value)
 	case *directory.NotAttachable:
 		return api.PolicyNotAttachable.New("Cannot attach a Service Role Policy to a Customer Role.")
 	case *policy.Error:
@@ -51,6 +53,14 @@ func notFound(e *directory.NotFound) error {
 		return api.NoSuchEntity.New("The user with name %s cannot be found.", e.Name)
 	case directory.KindGroup:
 		return api.NoSuchEntity.New("The group with name %s cannot be found.", e.Name)
+	case directory.KindRole:
+		return api.NoSuchEntity.New("The role with name %s cannot be found.", e.Name)
+	case directory.KindInstanceProfile:
+		return api.NoSuchEntity.New("Instance Profile %s cannot be found.", e.Name)
+	case directory.KindRoleInProfile:
+		return api.NoSuchEntity.New("Role %s in Instance Profile %s cannot be found.", e.Name, e.Version)
+	case directory.KindRolePolicy:
+		return api.NoSuchEntity.New("The role policy with name %s cannot be found.", e.Name)
 	case directory.KindUserPolicy:
 		return api.NoSuchEntity.New("The user policy with name %s cannot be found.", e.Name)
 	case directory.KindGroupPolicy:
@@ -77,6 +87,10 @@ func exists(e *directory.Exists) error {
 		return api.EntityAlreadyExists.New("User with name %s already exists.", e.Name)
 	case directory.KindGroup:
 		return api.EntityAlreadyExists.New("Group with name %s already exists.", e.Name)
+	case directory.KindRole:
+		return api.EntityAlreadyExists.New("Role with name %s already exists.", e.Name)
+	case directory.KindInstanceProfile:
+		return api.EntityAlreadyExists.New("Instance Profile %s already exists.", e.Name)
 	case directory.KindPolicy:
 		return api.EntityAlreadyExists.New("A policy called %s already exists. Duplicate names are not allowed.", e.Name)
 	case directory.KindAlias:
@@ -95,6 +109,8 @@ func inUse(e *directory.InUse) error {
 		return api.DeleteConflict.New("Cannot delete entity, must delete policies first.")
 	case directory.UseAttached:
 		return api.DeleteConflict.New("Cannot delete entity, must detach all policies first.")
+	case directory.UseProfiles:
+		return api.DeleteConflict.New("Cannot delete entity, must remove roles from instance profile first.")
 	case directory.UseAttachments:
 		return api.DeleteConflict.New("Cannot delete a policy attached to entities.")
 	case directory.UseDefaultVersion:
@@ -113,6 +129,8 @@ func limitExceeded(e *directory.LimitExceeded) error {
 		return api.LimitExceeded.New("Maximum policy size of %d bytes exceeded for user %s", e.Limit, e.Name)
 	case directory.QuotaGroupPolicySize:
 		return api.LimitExceeded.New("Maximum policy size of %d bytes exceeded for group %s", e.Limit, e.Name)
+	case directory.QuotaRolePolicySize:
+		return api.LimitExceeded.New("Maximum policy size of %d bytes exceeded for role %s", e.Limit, e.Name)
 	case directory.QuotaTags:
 		return api.LimitExceeded.New("The number of tags has reached the maximum limit.")
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"reflect"
 
+	"github.com/sallyport-iam/sallyport/internal/awsapi"
 	api "github.com/sallyport-iam/sallyport/internal/awsapi/iam"
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/service"
@@ -30,7 +31,7 @@ func (s *Service) Operations() service.Set {
 	for _, more := range [][]service.Operation{
 		s.userOperations(), s.accessKeyOperations(), s.groupOperations(), s.inlineOperations(),
 		s.policyOperations(), s.versionOperations(), s.attachmentOperations(), s.tagOperations(),
-		s.accountOperations(), s.boundaryOperations(), s.simulationOperations(),
+		s.accountOperations(), s.boundaryOperations(), s.roleOperations(), s.instanceProfileOperations(), s.simulationOperations(),
 	} {
 		ops = append(ops, more...)
 	}
@@ -82,19 +83,28 @@ func (s *Service) withUser(ctx context.Context, c *service.Caller, name string, 
 }
 
 func userIn(tx *directory.Tx, c *service.Caller, name string) (*directory.User, error) {
-	if name == "" {
-		return tx.UserByID(c.User.ID)
+	if name != "" {
+		return tx.User(name)
 	}
-	return tx.User(name)
+	if c.User == nil {
+		return nil, errNoUser
+	}
+	return tx.UserByID(c.User.ID)
 }
 
 // user is the named user as the request sees it, or the caller.
 func user(c *service.Caller, name string) (*directory.User, error) {
-	if name == "" {
-		return c.User, nil
+	if name != "" {
+		return c.Snapshot.User(c.Account(), name)
 	}
-	return c.Snapshot.User(c.Account(), name)
+	if c.User == nil {
+		return nil, errNoUser
+	}
+	return c.User, nil
 }
+
+// errNoUser: only a caller that is a user can leave UserName out.
+var errNoUser = awsapi.ValidationError.New("Must specify userName when calling with non-User credentials")
 
 func tagsOut(tags []directory.Tag) []api.Tag {
 	out := make([]api.Tag, len(tags))

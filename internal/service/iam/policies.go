@@ -153,7 +153,7 @@ func (s *Service) DeletePolicy(ctx context.Context, c *service.Caller, in *api.D
 	})
 }
 
-// ListEntitiesForPolicy lists the users and groups that a policy is attached
+// ListEntitiesForPolicy lists the users, groups and roles that a policy is attached
 // to, or whose boundary it is.
 func (s *Service) ListEntitiesForPolicy(_ context.Context, c *service.Caller, in *api.ListEntitiesForPolicyRequest) (*api.ListEntitiesForPolicyResponse, error) {
 	pol, err := c.Snapshot.Policy(c.Account(), in.PolicyArn)
@@ -172,23 +172,26 @@ func (s *Service) ListEntitiesForPolicy(_ context.Context, c *service.Caller, in
 		IsTruncated: &p.more, Marker: p.marker(),
 	}
 	for _, e := range p.items {
-		if e.group {
+		switch e.kind {
+		case directory.KindGroup:
 			out.PolicyGroups = append(out.PolicyGroups, api.PolicyGroup{GroupName: e.name, GroupId: e.id})
-		} else {
+		case directory.KindRole:
+			out.PolicyRoles = append(out.PolicyRoles, api.PolicyRole{RoleName: e.name, RoleId: e.id})
+		default:
 			out.PolicyUsers = append(out.PolicyUsers, api.PolicyUser{UserName: e.name, UserId: e.id})
 		}
 	}
 	return out, nil
 }
 
-// entity is a user or a group that a policy hangs on.
+// entity is a user, a group or a role that a policy hangs on.
 type entity struct {
-	group          bool
+	kind           directory.Kind
 	name, id, path string
 }
 
-// listEntities puts onto the page, in this order, the groups, the users, and
-// the users bounded by the policy.
+// listEntities puts onto the page, in this order, the groups, the users, the
+// users bounded by the policy, the roles, and the roles bounded by it.
 func listEntities(c *service.Caller, pol *directory.ManagedPolicy, in *api.ListEntitiesForPolicyRequest, p *page[entity]) error {
 	var failed error
 	prefix := pathOf(in.PathPrefix)
@@ -207,14 +210,14 @@ func listEntities(c *service.Caller, pol *directory.ManagedPolicy, in *api.ListE
 			return p.add(mark+id, e)
 		}
 	}
-	groups, users := in.EntityFilter == "" || in.EntityFilter == "Group", in.EntityFilter == "" || in.EntityFilter == "User"
-	if groups && in.PolicyUsageFilter != useBoundary {
+	wants := func(kind string) bool { return in.EntityFilter == "" || in.EntityFilter == kind }
+	if wants("Group") && in.PolicyUsageFilter != useBoundary {
 		c.Snapshot.Attachments(c.Account(), pol, directory.KindGroup, "", each("1", func(id string) (entity, error) {
 			g, err := c.Snapshot.GroupByID(c.Account(), id)
 			if err != nil {
 				return entity{}, err
 			}
-			return entity{group: true, name: g.Name, id: g.ID, path: g.Path}, nil
+			return entity{kind: directory.KindGroup, name: g.Name, id: g.ID, path: g.Path}, nil
 		}))
 	}
 	aUser := func(id string) (entity, error) {
@@ -222,13 +225,26 @@ func listEntities(c *service.Caller, pol *directory.ManagedPolicy, in *api.ListE
 		if err != nil {
 			return entity{}, err
 		}
-		return entity{name: u.Name, id: u.ID, path: u.Path}, nil
+		return entity{kind: directory.KindUser, name: u.Name, id: u.ID, path: u.Path}, nil
 	}
-	if users && in.PolicyUsageFilter != useBoundary {
+	if wants("User") && in.PolicyUsageFilter != useBoundary {
 		c.Snapshot.Attachments(c.Account(), pol, directory.KindUser, "", each("2", aUser))
 	}
-	if users && in.PolicyUsageFilter != usePermissions {
+	if wants("User") && in.PolicyUsageFilter != usePermissions {
 		c.Snapshot.BoundaryUsers(c.Account(), pol, "", each("3", aUser))
+	}
+	aRole := func(id string) (entity, error) {
+		r, err := c.Snapshot.RoleByID(c.Account(), id)
+		if err != nil {
+			return entity{}, err
+		}
+		return entity{kind: directory.KindRole, name: r.Name, id: r.ID, path: r.Path}, nil
+	}
+	if wants("Role") && in.PolicyUsageFilter != useBoundary {
+		c.Snapshot.Attachments(c.Account(), pol, directory.KindRole, "", each("4", aRole))
+	}
+	if wants("Role") && in.PolicyUsageFilter != usePermissions {
+		c.Snapshot.BoundaryRoles(c.Account(), pol, "", each("5", aRole))
 	}
 	return failed
 }

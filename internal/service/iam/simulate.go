@@ -26,7 +26,7 @@ func (s *Service) simulationOperations() []service.Operation {
 	}
 }
 
-// actsOnSource: the resource is the user or group whose policies are asked about.
+// actsOnSource: the resource is the user, group or role whose policies are asked about.
 func actsOnSource(source func(in any) string) func(*service.Operation) {
 	return func(o *service.Operation) {
 		o.Targets = func(_ *service.Caller, in any) ([]service.Target, error) {
@@ -44,7 +44,7 @@ func (s *Service) SimulateCustomPolicy(_ context.Context, _ *service.Caller, in 
 	return sim.answer("SimulateCustomPolicy", in.Marker, in.MaxItems)
 }
 
-// SimulatePrincipalPolicy decides actions by the policies of a user or group,
+// SimulatePrincipalPolicy decides actions by the policies of a user, group or role,
 // and by those in the request.
 func (s *Service) SimulatePrincipalPolicy(_ context.Context, c *service.Caller, in *api.SimulatePrincipalPolicyRequest) (*api.SimulatePrincipalPolicyResponse, error) {
 	source, err := policySource(c, in.PolicySourceArn)
@@ -60,12 +60,12 @@ func (s *Service) SimulatePrincipalPolicy(_ context.Context, c *service.Caller, 
 
 // source is whose policies are asked about.
 type source struct {
-	user     *directory.User // nil for a group
+	user     *directory.User // nil for a group and a role
 	policies []*policy.Policy
 	boundary *policy.Policy
 }
 
-// policySource finds the user or group of an ARN, with its policies.
+// policySource finds the user, group or role of an ARN, with its policies.
 func policySource(c *service.Caller, entity string) (*source, error) {
 	a, err := arn.Parse(entity)
 	kind, name, _ := strings.Cut(a.Resource, "/")
@@ -86,8 +86,13 @@ func policySource(c *service.Caller, entity string) (*source, error) {
 			return nil, awsError(cmp.Or(err, error(&directory.NotFound{Kind: directory.KindGroup, Name: name})))
 		}
 		return &source{policies: c.Snapshot.GroupPolicies(g)}, nil
-	case kind == "role":
-		return nil, api.NoSuchEntity.New("The role with name %s cannot be found.", name)
+	case kind == "role" && a.Account == c.Account():
+		r, err := c.Snapshot.Role(c.Account(), name)
+		if err != nil || r.ARN() != entity {
+			return nil, awsError(cmp.Or(err, error(&directory.NotFound{Kind: directory.KindRole, Name: name})))
+		}
+		_, boundary := c.Snapshot.PoliciesOfRole(r)
+		return &source{policies: c.Snapshot.RolePolicies(r), boundary: boundary}, nil
 	}
 	return nil, api.InvalidInput.New("Invalid Entity Arn: %s", entity)
 }

@@ -12,9 +12,9 @@ import (
 // members are the places, in one operation's input, of the members that name
 // resources; -1 where the input has no such member.
 type members struct {
-	userName, groupName, policyName, policyArn int
-	path, boundary, tags, tagKeys              int
-	creates                                    bool // what is named is yet to be made
+	userName, groupName, roleName, profileName, policyName, policyArn int
+	path, boundary, tags, tagKeys                                     int
+	creates                                                           bool // what is named is yet to be made
 }
 
 func membersOf(in reflect.Type) *members {
@@ -26,7 +26,7 @@ func membersOf(in reflect.Type) *members {
 		return f.Index[0]
 	}
 	return &members{
-		userName: at("UserName"), groupName: at("GroupName"), policyName: at("PolicyName"), policyArn: at("PolicyArn"),
+		userName: at("UserName"), groupName: at("GroupName"), roleName: at("RoleName"), profileName: at("InstanceProfileName"), policyName: at("PolicyName"), policyArn: at("PolicyArn"),
 		path: at("Path"), boundary: at("PermissionsBoundary"), tags: at("Tags"), tagKeys: at("TagKeys"),
 		creates: strings.HasPrefix(in.Name(), "Create") && at("Path") >= 0,
 	}
@@ -48,9 +48,17 @@ func (m *members) target(kind string, c *service.Caller, in any) (service.Target
 	}
 	switch kind {
 	case "user":
-		return userTarget(c, text(in, m.userName), path), nil
+		name := text(in, m.userName)
+		if name == "" && c.User == nil {
+			return service.Target{}, errNoUser
+		}
+		return userTarget(c, name, path), nil
 	case "group":
 		return groupTarget(c, text(in, m.groupName), path), nil
+	case "role":
+		return roleTarget(c, text(in, m.roleName), path), nil
+	case "instance-profile":
+		return profileTarget(c, text(in, m.profileName), path), nil
 	case "policy":
 		if path != "" {
 			return service.Target{ARN: directory.PolicyARN(c.Account(), path, text(in, m.policyName))}, nil
@@ -88,6 +96,24 @@ func groupTarget(c *service.Caller, name, path string) service.Target {
 	return service.Target{ARN: directory.GroupARN(c.Account(), pathOf(path), name)}
 }
 
+func roleTarget(c *service.Caller, name, path string) service.Target {
+	if path == "" {
+		if r, err := c.Snapshot.Role(c.Account(), name); err == nil {
+			return service.Target{ARN: r.ARN(), Tags: r.Tags}
+		}
+	}
+	return service.Target{ARN: directory.RoleARN(c.Account(), pathOf(path), name)}
+}
+
+func profileTarget(c *service.Caller, name, path string) service.Target {
+	if path == "" {
+		if p, err := c.Snapshot.InstanceProfile(c.Account(), name); err == nil {
+			return service.Target{ARN: p.ARN(), Tags: p.Tags}
+		}
+	}
+	return service.Target{ARN: directory.InstanceProfileARN(c.Account(), pathOf(path), name)}
+}
+
 func policyTarget(c *service.Caller, arn string) service.Target {
 	t := service.Target{ARN: arn}
 	if p, err := c.Snapshot.Policy(c.Account(), arn); err == nil {
@@ -118,6 +144,13 @@ func (m *members) key(key string, c *service.Caller, in any) (string, bool) {
 			arn := text(in, m.boundary)
 			return arn, arn != ""
 		}
+		if m.roleName >= 0 {
+			r, err := c.Snapshot.Role(c.Account(), text(in, m.roleName))
+			if err != nil || r.Boundary == "" {
+				return "", false
+			}
+			return r.Boundary, true
+		}
 		u, err := user(c, text(in, m.userName))
 		if err != nil || u.Boundary == "" {
 			return "", false
@@ -147,11 +180,11 @@ func (m *members) requestTagKeys(in any) []string {
 // alsoTagging: making something with tags needs the permission to tag it.
 func alsoTagging[In any](action string, tags func(in *In) []api.Tag) func(*service.Operation) {
 	return func(o *service.Operation) {
-		o.Also = func(in any) []string {
+		o.Also = func(_ *service.Caller, in any) []service.Permission {
 			if len(tags(in.(*In))) == 0 {
 				return nil
 			}
-			return []string{action}
+			return []service.Permission{{Action: action}}
 		}
 	}
 }

@@ -60,7 +60,7 @@ func addUserDetails(out *api.User, u *directory.User) {
 	if len(u.Tags) > 0 {
 		out.Tags = tagsOut(u.Tags)
 	}
-	out.PermissionsBoundary = boundaryOut(u)
+	out.PermissionsBoundary = boundaryOut(u.Boundary)
 }
 
 // ListUsers lists users in the order of their names.

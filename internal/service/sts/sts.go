@@ -4,7 +4,6 @@ package sts
 
 import (
 	"context"
-	"time"
 
 	"github.com/sallyport-iam/sallyport/internal/awsapi"
 	api "github.com/sallyport-iam/sallyport/internal/awsapi/sts"
@@ -29,12 +28,20 @@ func (s *Service) Operations() service.Set {
 		free(service.Op("GetSessionToken", s.GetSessionToken)),
 		service.Op("GetAccessKeyInfo", s.GetAccessKeyInfo),
 		service.Op("DecodeAuthorizationMessage", s.DecodeAuthorizationMessage),
+		with(service.Op("AssumeRole", s.AssumeRole), assumesRole),
+		with(service.Op("GetFederationToken", s.GetFederationToken), actsOnFederatedUser),
 	)
+}
+
+// with is an operation that needs more said about it.
+func with(o service.Operation, more func(*service.Operation)) service.Operation {
+	more(&o)
+	return o
 }
 
 // GetCallerIdentity tells who the credentials belong to.
 func (s *Service) GetCallerIdentity(_ context.Context, c *service.Caller, _ *api.GetCallerIdentityRequest) (*api.GetCallerIdentityResponse, error) {
-	return &api.GetCallerIdentityResponse{UserId: c.User.ID, Account: c.Account(), Arn: c.ARN()}, nil
+	return &api.GetCallerIdentityResponse{UserId: c.ID(), Account: c.Account(), Arn: c.ARN()}, nil
 }
 
 // GetAccessKeyInfo tells the account of any access key id. Whether the key
@@ -45,38 +52,6 @@ func (s *Service) GetAccessKeyInfo(_ context.Context, c *service.Caller, in *api
 		return nil, awsapi.ValidationError.New("Invalid AccessKeyId: %s", in.AccessKeyId)
 	}
 	return &api.GetAccessKeyInfoResponse{Account: account}, nil
-}
-
-// Lives of GetSessionToken's credentials (docs/facts, 10.1). The model holds
-// users to 900 to 129600 seconds; root's end after an hour at the latest.
-const (
-	defaultSession = 12 * time.Hour
-	rootSession    = time.Hour
-)
-
-// GetSessionToken makes temporary credentials with which the caller acts as itself.
-func (s *Service) GetSessionToken(_ context.Context, c *service.Caller, in *api.GetSessionTokenRequest) (*api.GetSessionTokenResponse, error) {
-	if c.Session != nil {
-		return nil, awsapi.AccessDenied.New("Cannot call GetSessionToken with session credentials")
-	}
-	if in.SerialNumber != "" || in.TokenCode != "" {
-		// Nobody has an MFA device here yet, so none can be the caller's.
-		return nil, awsapi.AccessDenied.New("MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.")
-	}
-	life := defaultSession
-	if in.DurationSeconds != nil {
-		life = time.Duration(*in.DurationSeconds) * time.Second
-	}
-	if c.Root() {
-		life = min(life, rootSession)
-	}
-	session, token, err := s.dir.NewSession(c.User, life)
-	if err != nil {
-		return nil, err
-	}
-	return &api.GetSessionTokenResponse{Credentials: &api.Credentials{
-		AccessKeyId: session.KeyID, SecretAccessKey: session.Secret, SessionToken: token, Expiration: session.Expires,
-	}}, nil
 }
 
 // DecodeAuthorizationMessage opens the encoded message of a denial of the
