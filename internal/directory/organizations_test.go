@@ -36,7 +36,7 @@ func organized(t *testing.T) (f *fixture, member, unit string) {
 		t.Fatal(err)
 	}
 	f.inOrg(t, func(tx *Tx, o *Organization) error {
-		r, err := tx.CreateMember(o, "member", "member@example.com", nil)
+		r, err := tx.CreateMember(o, "member", "member@example.com", "", nil)
 		if err != nil {
 			return err
 		}

@@ -1,8 +1,11 @@
 package directory
 
 import (
+	"cmp"
 	"slices"
 	"time"
+
+	"github.com/sallyport-iam/sallyport/policy"
 )
 
 // AccountRequest is what became of a request to make an account in an
@@ -25,14 +28,15 @@ const (
 	RequestFailed    = "FAILED"
 )
 
-// CreateMember makes an account in the organization, and the note of it. That
+// CreateMember makes an account in the organization, with the role by which the
+// management account gets into it (empty: AccessRole), and the note of it. That
 // there can't be one is no error but what the note says.
-func (tx *Tx) CreateMember(o *Organization, name, email string, tags []Tag) (*AccountRequest, error) {
+func (tx *Tx) CreateMember(o *Organization, name, email, role string, tags []Tag) (*AccountRequest, error) {
 	r := &AccountRequest{
 		Format: recordFormat, ID: "car-" + tx.randomText(32), Of: o.ID, Name: name,
 		State: RequestFailed, Requested: tx.now, Completed: tx.now,
 	}
-	failure, err := tx.createMember(o, r, email, tags)
+	failure, err := tx.createMember(o, r, email, cmp.Or(role, AccessRole), tags)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +48,7 @@ func (tx *Tx) CreateMember(o *Organization, name, email string, tags []Tag) (*Ac
 	return r, nil
 }
 
-func (tx *Tx) createMember(o *Organization, r *AccountRequest, email string, tags []Tag) (failure string, err error) {
+func (tx *Tx) createMember(o *Organization, r *AccountRequest, email, role string, tags []Tag) (failure string, err error) {
 	if tx.within(QuotaOrgAccounts, tx.countNodes(isAccountNode)+1) != nil {
 		return "ACCOUNT_LIMIT_EXCEEDED", nil
 	}
@@ -68,7 +72,26 @@ func (tx *Tx) createMember(o *Organization, r *AccountRequest, email string, tag
 	n.Tags = tags
 	tx.saveNode(n)
 	r.Account = id
-	return "", nil
+	return "", tx.as(id, func() error { return tx.createAccessRole(role, o.account) })
+}
+
+// AccessRole is what the role is called, where nothing else is said, by which
+// the management account gets into an account that it made.
+const AccessRole = "OrganizationAccountAccessRole"
+
+// createAccessRole makes that role, which may do all and which the management
+// account may let its users assume.
+func (tx *Tx) createAccessRole(name, management string) error {
+	trust, err := policy.Parse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::`+
+		management+`:root"},"Action":"sts:AssumeRole"}]}`, policy.Trust)
+	if err != nil {
+		return err
+	}
+	r, err := tx.CreateRole(NewRole{Name: name, Path: "/", Trust: trust, MaxSession: DefaultMaxSession})
+	if err != nil {
+		return err
+	}
+	return tx.PutInline(r, "AdministratorAccess", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)
 }
 
 // AccountRequest is the note of that id, or NotFound.

@@ -68,10 +68,12 @@ type call struct {
 
 	now time.Time // when it came in
 
-	body     []byte
-	sig      *sigv4.Signature
-	target   wire.Target
-	caller   service.Caller
+	body   []byte
+	sig    *sigv4.Signature
+	target wire.Target
+	caller service.Caller
+	// controls are those of the caller's account, or nil.
+	controls *directory.Controls
 	op       *service.Operation // nil where the operation isn't carried out here
 	action   string             // the IAM action that it needs
 	in       any                // its input; a *wire.Document where op is nil

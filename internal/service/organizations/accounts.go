@@ -39,7 +39,7 @@ func requestOut(r *directory.AccountRequest) api.CreateAccountStatus {
 func (s *Service) CreateAccount(ctx context.Context, c *service.Caller, in *api.CreateAccountRequest) (*api.CreateAccountResponse, error) {
 	var made *directory.AccountRequest
 	err := s.update(ctx, c, func(tx *directory.Tx, o *directory.Organization) (err error) {
-		made, err = tx.CreateMember(o, in.AccountName, in.Email, tagsIn(in.Tags))
+		made, err = tx.CreateMember(o, in.AccountName, in.Email, in.RoleName, tagsIn(in.Tags))
 		return err
 	})
 	if err != nil {
