@@ -32,6 +32,7 @@ func (s *Service) Operations() service.Set {
 		s.userOperations(), s.accessKeyOperations(), s.groupOperations(), s.inlineOperations(),
 		s.policyOperations(), s.versionOperations(), s.attachmentOperations(), s.tagOperations(),
 		s.accountOperations(), s.boundaryOperations(), s.roleOperations(), s.instanceProfileOperations(), s.simulationOperations(),
+		s.authorizationOperations(), s.rootFeatureOperations(),
 	} {
 		ops = append(ops, more...)
 	}
