@@ -2,6 +2,7 @@ package test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -13,6 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
+
+// For longer by hand: go test -run Crash -timeout 0 ./test -rounds 1000
+var rounds = flag.Int("rounds", 20, "how often TestCrash kills the server")
 
 // acknowledged is what a client was told is done.
 type acknowledged struct {
@@ -32,7 +36,7 @@ func newAcknowledged() *acknowledged {
 // they can. Whatever was answered is there after each restart.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	const rounds, writers = 8, 6
+	const writers = 6
 	s := serve(t)
 	root := s.root()
 	known := make([]*acknowledged, writers)
@@ -40,14 +44,14 @@ func TestCrash(t *testing.T) {
 		known[i] = newAcknowledged()
 	}
 	all := newAcknowledged()
-	for round := range rounds {
+	for round := range *rounds {
 		var wg sync.WaitGroup
 		ctx, cancel := context.WithCancel(deadline(t))
 		for i, k := range known {
 			w := writer{s.as(root), k, fmt.Sprintf("r%dw%d", round, i)}
 			wg.Go(func() { w.run(ctx) })
 		}
-		time.Sleep(time.Duration(20+rand.IntN(250)) * time.Millisecond)
+		time.Sleep(time.Duration(10+rand.IntN(130)) * time.Millisecond)
 		s.kill()
 		wg.Wait()
 		cancel()
@@ -63,10 +67,10 @@ func TestCrash(t *testing.T) {
 	s.kill()
 	s = s.again(command{})
 	all.check(t, s, s.as(root)) // what is old is still there as well
-	if n := all.len(); n < rounds*writers {
+	if n := all.len(); n < *rounds*writers {
 		t.Errorf("only %d answers before the kills: the test tests nothing", n)
 	} else {
-		t.Logf("%d kills, %d facts found again", rounds+1, n)
+		t.Logf("%d kills, %d facts found again", *rounds+1, n)
 	}
 }
 

@@ -35,6 +35,7 @@ func backupCommand(std IO) *cobra.Command {
 			}
 			cfg.File = args[0]
 			cfg.Passphrase = func() (seal.Secret, error) { return newPassphrase(std) }
+			cfg.PassphraseWork = std.PassphraseWork
 			cfg.Now, cfg.Log, cfg.Fatal = time.Now, logger(std, levelError), fatal(std)
 			var err error
 			if cfg.MasterKey, err = secret(std, masterKeyVariable); err != nil {
@@ -64,36 +65,52 @@ func backup(cmd *cobra.Command, std IO, cfg server.BackupConfig) error {
 	return nil
 }
 
-const restoreLong = `Restore a backup into a data folder that is empty or doesn't exist.
+const restoreLong = `Restore a backup, or a moment of an archive, into a data folder that is empty or
+doesn't exist.
+
+FILE is a backup, or the folder of an archive (serve --archive). Of an archive
+the newest state is restored, or with --at that of a revision, or the one that
+was the newest at a time.
 
 Where the backup does not hold the master key, put the file master.key into the
-folder, or give SALLYPORT_MASTER_KEY, before the server is started.`
+folder, or give SALLYPORT_MASTER_KEY, before the server is started. An archive
+never holds it.`
 
 func restoreCommand(std IO) *cobra.Command {
 	var data, identity string
+	var at target
 	cmd := &cobra.Command{
 		Use:   "restore FILE",
-		Short: "Restore a backup into an empty data folder",
+		Short: "Restore a backup, or a moment of an archive, into an empty data folder",
 		Long:  restoreLong,
 		Args:  oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := setFromEnvironment(cmd, std.Env); err != nil {
 				return err
 			}
-			done, err := server.Restore(server.RestoreConfig{File: args[0], Data: data, Unseal: unseal(std, identity)})
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(std.Out, "%s holds the backup of %s\n", data, done.Time.Format(time.RFC3339))
-			if !done.MasterKey {
-				fmt.Fprintf(std.Out, "The backup did not hold the master key: put it into %s before the server is started.\n", data)
-			}
-			return nil
+			return restore(std, server.RestoreConfig{File: args[0], Data: data, Unseal: unseal(std, identity), At: at.Target})
 		},
 	}
 	dataFlag(cmd, &data)
 	identityFlag(cmd, &identity)
+	cmd.Flags().Var(&at, "at", "which state of an archive: a revision's number, or a time such as 2026-05-04T13:00:00Z (default the newest)")
 	return cmd
+}
+
+func restore(std IO, cfg server.RestoreConfig) error {
+	done, err := server.Restore(cfg)
+	if err != nil {
+		return err
+	}
+	if done.Revision > 0 {
+		fmt.Fprintf(std.Out, "%s holds the state of revision %d, the newest since %s\n", cfg.Data, done.Revision, done.Time.Format(time.RFC3339Nano))
+	} else {
+		fmt.Fprintf(std.Out, "%s holds the backup of %s\n", cfg.Data, done.Time.Format(time.RFC3339))
+	}
+	if !done.MasterKey {
+		fmt.Fprintf(std.Out, "The backup did not hold the master key: put it into %s before the server is started.\n", cfg.Data)
+	}
+	return nil
 }
 
 // oneFile is for commands whose one argument is a file.

@@ -3,17 +3,20 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sallyport-iam/sallyport/internal/server"
 )
 
-const checkLong = `Check a stopped server's data folder, or a backup.
+const checkLong = `Check a stopped server's data folder, or a backup, or the folder of an archive.
 
 Every block and every record is read, records are checked against each other,
 and every secret is opened. Nothing is changed. What is wrong is printed, a line
-each, beginning with the record's key or the file; the exit code is then 1.
+each, beginning with the record's key or the file; the exit code is then 1. Of an
+archive every file is read, each full backup is compared with what the one
+before it and the changes since make, and the newest state is checked as above.
 
 Secrets are opened with the data folder's master key, with the one that a backup
 holds, or with SALLYPORT_MASTER_KEY (or _FILE).`
@@ -22,7 +25,7 @@ func checkCommand(std IO) *cobra.Command {
 	var data, identity string
 	cmd := &cobra.Command{
 		Use:   "check [FILE]",
-		Short: "Check a data folder or a backup",
+		Short: "Check a data folder, a backup or an archive",
 		Long:  checkLong,
 		Args:  func(cmd *cobra.Command, args []string) error { return noArgs(cmd, args[min(1, len(args)):]) },
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -55,6 +58,10 @@ func check(cmd *cobra.Command, std IO, cfg server.CheckConfig) error {
 	}
 	if found.Sealed != "" {
 		fmt.Fprintf(std.Err, "sallyport: secrets were not opened: %s\n", found.Sealed)
+	}
+	for _, s := range found.Stretches {
+		fmt.Fprintf(std.Out, "revisions %d to %d can be restored, %s to %s\n",
+			s.From.Revision, s.To.Revision, s.From.Time.Format(time.RFC3339), s.To.Time.Format(time.RFC3339))
 	}
 	switch n := len(found.Problems); n {
 	case 0:

@@ -19,6 +19,9 @@ type IO struct {
 	Out, Err io.Writer
 	// Env looks up an environment variable.
 	Env func(name string) (string, bool)
+	// PassphraseWork is the binary logarithm of how many rounds of scrypt a
+	// backup's passphrase costs. 0 means age's default, some seconds of work.
+	PassphraseWork int
 }
 
 // terminal reports whether w is a terminal, where secrets may be shown.

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 func runMain() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(Main(ctx, os.Args[1:], IO{Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv}))
+	os.Exit(Main(ctx, os.Args[1:], IO{Out: os.Stdout, Err: os.Stderr, Env: os.LookupEnv, PassphraseWork: 8}))
 }
 
 func TestScripts(t *testing.T) {

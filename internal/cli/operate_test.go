@@ -57,9 +57,10 @@ var (
 )
 
 // serveData starts a server on a data folder, and kills it when the test ends.
-func serveData(t *testing.T, data string) *serving {
+func serveData(t *testing.T, data string, flags ...string) *serving {
 	t.Helper()
-	s := &serving{t: t, data: data, process: sallyportCommand(context.WithoutCancel(t.Context()), "serve", "--data", data, "--listen", "127.0.0.1:0")}
+	args := append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, flags...)
+	s := &serving{t: t, data: data, process: sallyportCommand(context.WithoutCancel(t.Context()), args...)}
 	out, err := os.CreateTemp(t.TempDir(), "out")
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,8 @@ type Account struct {
 	// TokenVersion is the version of the tokens of STS's global endpoint, which
 	// the account summary shows. Zero means 1.
 	TokenVersion int `json:"tokenVersion,omitempty"`
+	// Passwords are the rules for the users' passwords; nil means AWS's defaults.
+	Passwords *PasswordPolicy `json:"passwords,omitempty"`
 
 	Name string `json:"name,omitempty"`
 	// Organization is the management account of the organization that the
@@ -53,17 +55,6 @@ func (s *Snapshot) Account(id string) (*Account, error) {
 		return nil, nil
 	}
 	return decode[Account](r)
-}
-
-// FirstAccount is the account that the first start made, or empty.
-func (s *Snapshot) FirstAccount() string {
-	if r := s.records.get([]byte(firstKey)); r != nil {
-		return string(r.Value)
-	}
-	if all := s.Accounts(); len(all) > 0 {
-		return all[0] // there is only one: whoever adds another notes the first
-	}
-	return ""
 }
 
 // AccountByEmail is the account whose root user has that email, without regard
@@ -260,7 +251,7 @@ func (d *Directory) deleteRecords(ctx context.Context, account string) error {
 		if err != nil {
 			return err
 		}
-		if err := d.wait(rev); err != nil {
+		if err := d.wait(ctx, rev); err != nil {
 			return err
 		}
 	}
@@ -268,6 +259,28 @@ func (d *Directory) deleteRecords(ctx context.Context, account string) error {
 }
 
 func (tx *Tx) saveAccount(a *Account) { tx.put(accountKey(a.ID), encode(a)) }
+
+// CreateFirst is CreateAccount for the first account of the deployment. Exists,
+// where another node has made it.
+func (tx *Tx) CreateFirst(email, passwordHash string) error {
+	if r := tx.read(firstKey); r != nil {
+		return &Exists{Kind: "account", Name: string(r.Value)}
+	}
+	tx.put(firstKey, []byte(tx.account))
+	return tx.CreateAccount(email, passwordHash)
+}
+
+// FirstAccount is the id of the account that the deployment's first start made,
+// or empty before that.
+func (s *Snapshot) FirstAccount() string {
+	if r := s.get(deployment, firstKind, ""); r != nil {
+		return string(r.Value)
+	}
+	if all := s.Accounts(); len(all) > 0 {
+		return all[0] // made by a version that did not note it
+	}
+	return ""
+}
 
 func (tx *Tx) accountRecord() (Account, error) {
 	r := tx.read(accountKey(tx.account))
@@ -332,6 +345,7 @@ func (tx *Tx) DeleteAlias(alias string) error {
 // Counts are the sizes of an account, as its summary shows them.
 type Counts struct {
 	Users, Groups, Roles, InstanceProfiles, Policies, PolicyVersions int
+	ServerCerts, MFADevices, MFAInUse                                int
 }
 
 // Counts counts the entities of an account.
@@ -354,7 +368,17 @@ func (s *Snapshot) Counts(account string) (Counts, error) {
 		c.PolicyVersions += len(p.Versions)
 		return true
 	})
-	return c, failed
+	if failed != nil {
+		return c, failed
+	}
+	c.ServerCerts = s.count(recordKey(account, kindServerCertName, ""))
+	return c, s.MFADevices(account, "", func(v *MFADevice) bool {
+		c.MFADevices++
+		if v.Owner != "" {
+			c.MFAInUse++
+		}
+		return true
+	})
 }
 
 // fold is the form in which names are unique: case does not distinguish them.

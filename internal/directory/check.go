@@ -67,6 +67,8 @@ func (c *Checker) Check() []Problem {
 		kindGroup: c.checkGroup, kindGroupName: c.checkGroupName, kindGroupUse: c.checkCount, kindMember: c.checkMember,
 		kindRole: c.checkRole, kindRoleName: c.checkRoleName, kindProfile: c.checkProfile, kindProfileName: c.checkProfileName,
 		kindPolicy: c.checkPolicy, kindPolicyName: c.checkPolicyName, kindPolicyDoc: c.checkPolicyDoc, kindPolicyUse: c.checkCount, kindAttached: c.checkAttached,
+		kindConfirm: func(r *Record, _, _ string) { c.readable(r, new(confirmRequest)) },
+		kindMFA:     c.checkMFA, kindSignIn: c.checkSignIn, kindSigningCert: c.checkSigningCert, kindServerCert: c.checkServerCert, kindServerCertName: c.checkServerCertName,
 	}
 	if r := c.records[formatKey]; r != nil {
 		var v versioned
@@ -165,13 +167,13 @@ func (c *Checker) check(r *Record) {
 
 func (c *Checker) checkDeployment(r *Record, kind, rest string) {
 	switch kind {
-	case "ring": // openRing has read it
+	case ringKind: // openRing has read it
+	case rotatedKind, formatKind, kindNode:
+		c.readable(r, new(versioned))
 	case firstKind:
 		if c.records[accountKey(string(r.Value))] == nil {
 			c.wrong(r.Key, "there is no account %q", r.Value)
 		}
-	case rotatedKind, formatKind:
-		c.readable(r, new(versioned))
 	case kindAccount:
 		if c.records[accountKey(rest)] == nil {
 			c.wrong(r.Key, "there is no account %s", rest)
@@ -288,6 +290,7 @@ func (c *Checker) checkUser(r *Record, account, id string) {
 	if u.Boundary != "" {
 		c.checkAttachment(r, account, string(boundaryKind), id, u.Boundary)
 	}
+	c.checkCredentials(r, account, u)
 }
 
 // checkPolicies checks the policies of a user or a group.

@@ -21,6 +21,15 @@ const (
 	KindAttachable      Kind = "attachable policy" // a policy that is to be attached
 	KindBoundary        Kind = "boundary"
 	KindAlias           Kind = "account alias"
+	KindLogin           Kind = "login profile"
+	KindMFA             Kind = "MFA device"
+	KindSSHKey          Kind = "SSH public key"
+	KindSigningCert     Kind = "signing certificate"
+	KindServerCert      Kind = "server certificate"
+	KindServiceCred     Kind = "service-specific credential"
+	KindCredService     Kind = "service of credentials"
+	KindEnabledMFA      Kind = "MFA device in use"
+	KindPasswordRules   Kind = "password policy"
 )
 
 // NotFound: no entity of that kind has that name (id, or ARN).
@@ -59,6 +68,11 @@ const (
 	UseVersions       = "versions"
 	UseProfiles       = "instance profiles"
 	UseDefaultVersion = "default version"
+	UseLogin          = "login profile"
+	UseMFA            = "MFA devices"
+	UseReferences     = "SSH keys or service-specific credentials"
+	UseCertificates   = "signing certificates"
+	UseUser           = "the user that the device is enabled for"
 )
 
 // InState: a handshake is in a state that it can't leave.

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
@@ -75,7 +76,36 @@ func (f Format) Bring(ctx context.Context, st store.Store, backup func(from int)
 		If: []store.Cond{{Key: formatKey, Rev: rev}},
 		Do: []store.Op{{Key: formatKey, Value: encode(versioned{Format: f.Version})}},
 	})
+	if conflict, ok := errors.AsType[*store.ConflictError](err); ok {
+		// Another node was first.
+		if err := reads(ctx, st, conflict.Rev); err != nil {
+			return err
+		}
+		return f.Bring(ctx, st, backup)
+	}
 	return err
+}
+
+// reads returns when scans of a store see that revision: those of a copy may be
+// behind what a commit was answered.
+func reads(ctx context.Context, st store.Store, rev store.Revision) error {
+	at, err := st.Scan(ctx, formatKey, 0, func(store.Record) error { return nil })
+	if err != nil || at >= rev {
+		return err
+	}
+	w, err := st.Watch(ctx, formatKey, at)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	for at < rev {
+		events, err := w.Next(ctx)
+		if err != nil {
+			return err
+		}
+		at = events[len(events)-1].Rev
+	}
+	return nil
 }
 
 // knows reports whether there is a migration for each version after that one.

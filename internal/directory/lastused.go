@@ -194,7 +194,7 @@ func (d *Directory) storeUses(ctx context.Context, keys []*keyRecord) error {
 		if !lost {
 			return err
 		}
-		if err := d.wait(conflict.Rev); err != nil {
+		if err := d.seen(ctx, conflict.Rev); err != nil {
 			return err
 		}
 	}

@@ -9,9 +9,6 @@ const (
 	kindOrgRequest = "orgrequest"
 	kindHandshake  = "handshake"
 	kindInvited    = "invited"
-
-	firstKind = "first"
-	firstKey  = deployment + "/" + firstKind
 )
 
 // The kinds of entities of accounts and organizations, in errors.

@@ -192,6 +192,9 @@ func (s *Snapshot) PoliciesOf(u *User) (*policy.Set, *policy.Policy) {
 		}
 		all = s.appendPolicies(all, u.account, &g.Policies, &g.inline)
 	}
+	if s.mayChangePassword(u) {
+		all = append(all, s.d.ownPassword)
+	}
 	c := &cachedSet{epoch: s.policyEpoch, identity: policy.NewSet(all...)}
 	if u.Boundary != "" {
 		c.boundary = s.compiled(u.account, u.Boundary)

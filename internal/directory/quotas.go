@@ -23,6 +23,11 @@ const (
 	QuotaRolePolicySize   = "RolePolicySize"
 	QuotaTrustSize        = "ACLSizePerRole"
 	QuotaRolesPerProfile  = "InstanceSessionsPerInstanceProfile" // AWS's word for it
+	QuotaMFA              = "MFADevicesPerUser"
+	QuotaSSHKeys          = "SSHPublicKeysPerUser"
+	QuotaCertificates     = "CertificatesPerUser"
+	QuotaServerCerts      = "ServerCertificatesPerAccount"
+	QuotaServiceCreds     = "ServiceSpecificCredentialsPerUser"
 )
 
 var defaultQuotas = map[string]int{
@@ -43,6 +48,11 @@ var defaultQuotas = map[string]int{
 	QuotaPoliciesRole:     10,
 	QuotaRolePolicySize:   10240,
 	QuotaTrustSize:        2048,
+	QuotaMFA:              8,
+	QuotaSSHKeys:          5,
+	QuotaCertificates:     2,
+	QuotaServerCerts:      20,
+	QuotaServiceCreds:     2,
 
 	QuotaOrgAccounts:   10,
 	QuotaOrgUnits:      2000,

@@ -17,6 +17,7 @@ type Record struct {
 	Value []byte
 	Rev   store.Revision
 
+	home    *entry       // where a snapshot has it packed, or nil
 	decoded atomic.Value // of one type for each kind of key
 }
 
@@ -47,8 +48,15 @@ type Record struct {
 //	ACCOUNT/orgrequest/ID                AccountRequest
 //	ACCOUNT/handshake/ID                 Handshake
 //	ACCOUNT/invited/HANDSHAKE ID         the management account that invites
-//	deployment/first                     the id of the account that the first start made
+//	ACCOUNT/confirm                      confirmRequest: the last change that waits for all nodes
+//	ACCOUNT/mfa/PATH AND NAME            MFADevice
+//	ACCOUNT/signin/USER ID               passwordUse
+//	ACCOUNT/signingcert/SHA-256          the id of the user who has it
+//	ACCOUNT/servercert/ID                ServerCert
+//	ACCOUNT/servercertname/lower-case    ID and path
 //	deployment/ring                      the sealed key ring
+//	deployment/first                     the id of the account that the first start made
+//	deployment/node/ID                   Node
 //	deployment/alias/ALIAS               the account's id
 const (
 	kindAccount     = "account"
@@ -70,8 +78,20 @@ const (
 	kindPolicyUse   = "policyuse"
 	kindAttached    = "attached"
 
+	kindMFA            = "mfa"
+	kindSignIn         = "signin"
+	kindSigningCert    = "signingcert"
+	kindServerCert     = "servercert"
+	kindServerCertName = "servercertname"
+
+	kindConfirm = "confirm"
+	kindNode    = "node"
+
 	deployment = "deployment"
-	ringKey    = deployment + "/ring"
+	ringKind   = "ring"
+	ringKey    = deployment + "/" + ringKind
+	firstKind  = "first"
+	firstKey   = deployment + "/" + firstKind
 	aliasKey   = deployment + "/alias/"
 )
 
@@ -81,7 +101,7 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount:
+	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindMFA, kindServerCertName:
 		return true
 	case kindOrgNode, kindOrgPolicy, kindOrgRequest, kindHandshake, kindInvited:
 		return true
@@ -92,7 +112,7 @@ func listed(kind string) bool {
 // decides are the kinds that a principal's policies can depend on, besides
 // the principal's own record.
 func decides(kind string) bool {
-	return kind == kindGroup || kind == kindPolicy || kind == kindPolicyDoc
+	return kind == kindGroup || kind == kindPolicy || kind == kindPolicyDoc || kind == kindAccount
 }
 
 func recordKey(account, kind string, rest ...string) string {

@@ -1,10 +1,12 @@
 package directory
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/sallyport-iam/sallyport/internal/seal"
@@ -24,6 +26,84 @@ type rotated struct {
 	Time   time.Time `json:"t"`
 }
 
+// ring is what the key ring is opened with, and what was last opened.
+type ring struct {
+	mu      sync.Mutex // guards the fields below
+	masters []seal.MasterKey
+	sealed  []byte
+}
+
+// know adds a master key to those that a ring is opened with.
+func (r *ring) know(m seal.MasterKey) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.masters = append(r.masters, m)
+}
+
+// open opens a ring with any of the master keys.
+func (r *ring) open(sealed []byte) (box seal.Box, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sealed = sealed
+	for _, m := range r.masters {
+		if box, err = m.OpenRing(sealed); err == nil {
+			return box, nil
+		}
+	}
+	return box, err
+}
+
+// opened reports whether this ring was handed to open before, as the last one.
+func (r *ring) opened(sealed []byte) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return bytes.Equal(r.sealed, sealed)
+}
+
+// openRing opens the key ring that seals secrets and session tokens, and makes
+// it where the store is new. It takes from the watcher what it waits for.
+func (d *Directory) openRing(ctx context.Context, w store.Watcher) error {
+	for {
+		if r := d.Snapshot().get(deployment, ringKind, ""); r != nil {
+			var err error
+			d.box, err = d.ring.open(r.Value)
+			return err
+		}
+		sealed, _, err := d.opts.Master.NewRing(d.opts.Rand)
+		if err != nil {
+			return fmt.Errorf("make a key ring: %w", err)
+		}
+		rev, err := d.store.Commit(ctx, store.Txn{
+			If: []store.Cond{{Key: ringKey}},
+			Do: []store.Op{{Key: ringKey, Value: sealed}},
+		})
+		if conflict, ok := errors.AsType[*store.ConflictError](err); ok {
+			rev, err = conflict.Rev, nil // another node made it first
+		}
+		for err == nil && d.Snapshot().Rev < rev {
+			err = d.advance(ctx, w)
+		}
+		if err != nil {
+			return fmt.Errorf("make the key ring: %w", err)
+		}
+	}
+}
+
+// ringApplied takes over the ring that the feed brought. One under a master key
+// that isn't known here has, but for keys that were added since, the same keys
+// as the one in use, which stays.
+func (d *Directory) ringApplied(r *Record) {
+	if r == nil || d.box == (seal.Box{}) || d.ring.opened(r.Value) {
+		return
+	}
+	box, err := d.ring.open(r.Value)
+	if err != nil {
+		d.opts.Log.Error("the key ring was sealed under a master key that this node does not have: give it the new master key before its next start", "error", err)
+		return
+	}
+	d.box.Replace(box)
+}
+
 // OpensRing reports whether the store's key ring opens with that master key;
 // any does where there is no ring yet.
 func OpensRing(ctx context.Context, st store.Store, master seal.MasterKey) (bool, error) {
@@ -41,6 +121,7 @@ func OpensRing(ctx context.Context, st store.Store, master seal.MasterKey) (bool
 // RewrapRing seals the key ring under another master key. What the ring's keys
 // have sealed is not touched.
 func (d *Directory) RewrapRing(ctx context.Context, from, to seal.MasterKey) error {
+	d.ring.know(to)
 	return d.Update(ctx, deployment, func(tx *Tx) error {
 		r := tx.read(ringKey)
 		if r == nil {
@@ -61,7 +142,6 @@ var errNoRing = errors.New("there is no key ring")
 // and reports whether it did. The new key seals from now on; what older ones
 // have sealed, secrets and session tokens, opens as before.
 func (d *Directory) RotateRing(ctx context.Context, master seal.MasterKey, life time.Duration) (done bool, err error) {
-	var box seal.Box
 	err = d.Update(ctx, deployment, func(tx *Tx) error {
 		ring := tx.read(ringKey)
 		if ring == nil {
@@ -73,7 +153,7 @@ func (d *Directory) RotateRing(ctx context.Context, master seal.MasterKey, life 
 			return err
 		}
 		var sealed []byte
-		if sealed, box, err = master.RotateRing(d.opts.Rand, ring.Value); err != nil {
+		if sealed, _, err = master.RotateRing(d.opts.Rand, ring.Value); err != nil {
 			return err
 		}
 		tx.put(ringKey, sealed)
@@ -81,13 +161,7 @@ func (d *Directory) RotateRing(ctx context.Context, master seal.MasterKey, life 
 		done = true
 		return nil
 	})
-	if err != nil {
-		return false, err
-	}
-	if done {
-		d.box.Replace(box)
-	}
-	return done, nil
+	return done && err == nil, err
 }
 
 // ringDue reports whether the ring's newest key is older than life. Of a ring

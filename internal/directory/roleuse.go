@@ -87,7 +87,7 @@ func (d *Directory) storeRoleUse(ctx context.Context, use *roleUse, word uint64)
 		if !lost {
 			return err
 		}
-		if err := d.wait(conflict.Rev); err != nil {
+		if err := d.wait(ctx, conflict.Rev); err != nil {
 			return err
 		}
 	}

@@ -13,19 +13,17 @@ import (
 type Snapshot struct {
 	Rev     store.Revision
 	records trie
-	ordered *btree.BTreeG[*Record] // the listed kinds, in order of keys
-	// policyEpoch is the revision that last changed a group or a managed
-	// policy: what was derived from them since is still true.
+	ordered *btree.BTreeG[*entry] // the listed kinds, in order of packed keys
+	// policyEpoch is the revision that last changed a group, a managed policy or
+	// an account's settings: what was derived from them since is still true.
 	policyEpoch store.Revision
 	// orgEpoch is that of organizations; 0 while there never was one.
 	orgEpoch store.Revision
 	d        *Directory
 }
 
-func byKey(a, b *Record) bool { return a.Key < b.Key }
-
 func emptySnapshot(d *Directory) *Snapshot {
-	return &Snapshot{ordered: btree.NewBTreeGOptions(byKey, btree.Options{NoLocks: true}), d: d}
+	return &Snapshot{ordered: btree.NewBTreeGOptions(packedBefore, btree.Options{NoLocks: true}), d: d}
 }
 
 // apply gives the snapshot after those events, which must follow its revision.
@@ -52,22 +50,31 @@ func (s *Snapshot) change(c store.Change, rev store.Revision, e *edit) {
 	if c.Deleted {
 		s.records = s.records.without(c.Key, e)
 		if listed(kind) {
-			s.ordered.Delete(&Record{Key: c.Key})
+			s.ordered.Delete(pivot(c.Key))
 		}
 		return
 	}
 	s.add(&Record{Key: c.Key, Value: c.Value, Rev: rev}, kind, e)
 }
 
+// add puts a record in: as it stands in an earlier snapshot, where it comes
+// from one, and else packed.
 func (s *Snapshot) add(r *Record, kind string, e *edit) {
-	s.records = s.records.with(r, e)
+	en := r.home
+	if en == nil {
+		en = e.pack(r.Key, r.Value, r.Rev)
+	}
+	s.records = s.records.with(en, e)
 	if governs(kind) {
 		s.orgEpoch = max(s.orgEpoch, r.Rev)
 	}
 	if listed(kind) {
-		s.ordered.Set(r)
+		s.ordered.Set(en)
 	}
 }
+
+// pivot is an entry to look for a key with.
+func pivot(key string) *entry { return new(arena).pack(key, nil, 0) }
 
 // get gives the record whose key is made of these parts, or nil.
 func (s *Snapshot) get(account, kind, rest string) *Record {
@@ -85,12 +92,13 @@ func (s *Snapshot) get(account, kind, rest string) *Record {
 // scan calls fn for the listed records under a prefix, in order, from the
 // first key after the one given (both without the prefix), until fn says no.
 func (s *Snapshot) scan(prefix, after string, fn func(rest string, r *Record) bool) {
-	pivot := &Record{Key: prefix + after}
-	s.ordered.Ascend(pivot, func(r *Record) bool {
-		rest, ok := strings.CutPrefix(r.Key, prefix)
-		if !ok {
+	packed := string(packKey(nil, []byte(prefix)))
+	s.ordered.Ascend(pivot(prefix+after), func(e *entry) bool {
+		if !strings.HasPrefix(e.key(), packed) {
 			return false
 		}
+		r := e.look()
+		rest := r.Key[len(prefix):]
 		if after != "" && rest == after {
 			return true
 		}
@@ -100,7 +108,13 @@ func (s *Snapshot) scan(prefix, after string, fn func(rest string, r *Record) bo
 
 // count says how many listed records stand under a prefix.
 func (s *Snapshot) count(prefix string) int {
-	n := 0
-	s.scan(prefix, "", func(string, *Record) bool { n++; return true })
+	packed, n := string(packKey(nil, []byte(prefix))), 0
+	s.ordered.Ascend(pivot(prefix), func(e *entry) bool {
+		if !strings.HasPrefix(e.key(), packed) {
+			return false
+		}
+		n++
+		return true
+	})
 	return n
 }

@@ -3,6 +3,7 @@ package directory
 import (
 	"hash/maphash"
 	"math/bits"
+	"unsafe"
 )
 
 // trie is a persistent hash trie of records by key, 32 ways a level. A value
@@ -16,64 +17,89 @@ type trie struct {
 	len  int
 }
 
-// edit marks the nodes that one batch of changes made and may still alter.
-// Its address is its identity, so it must not be of size zero.
-type edit struct{ _ byte }
+// edit marks the nodes that one batch of changes made and may still alter, by
+// its address, and gives the batch's records their memory.
+type edit struct{ arena }
 
+// trieNode has a slot for each of 32 values of the hash's next five bits that
+// occurs. Below the last bits, where hashes are equal, slots are a plain list.
 type trieNode struct {
 	owner *edit
-	bits  uint32 // which of the 32 slots are taken
-	slots []trieSlot
+	bits  uint32 // which slots are taken
+	nodes uint32 // which of these hold a node: the others hold an entry
+	// slots are in order of their bits. A *trieNode or an *entry stands here
+	// without the words of an interface, by which a million users would need a
+	// fifth more.
+	slots []unsafe.Pointer
 }
 
-// A slot holds either a node one level down or a leaf. Leaves whose 64-bit
-// hashes are equal form a chain.
-type trieSlot struct {
-	node *trieNode
-	leaf *trieLeaf
-}
-
-type trieLeaf struct {
-	hash   uint64
-	record *Record
-	next   *trieLeaf
-}
-
-const trieBits = 5
+const (
+	trieBits = 5
+	hashBits = 64 // from here down slots are a list
+)
 
 // hashSeed makes the hashes of one process unpredictable to its clients.
 var hashSeed = maphash.MakeSeed()
 
-func hashKey(key []byte) uint64 { return maphash.Bytes(hashSeed, key) }
+// place says which bit a hash has in a node, and where its slot is.
+func (n *trieNode) place(h uint64, shift uint) (bit uint32, i int) {
+	bit = 1 << (h >> shift & 31)
+	return bit, bits.OnesCount32(n.bits & (bit - 1))
+}
 
-// get gives the record with that key, or nil. It allocates nothing.
+func (n *trieNode) node(i int) *trieNode { return (*trieNode)(n.slots[i]) }
+func (n *trieNode) entry(i int) *entry   { return (*entry)(n.slots[i]) }
+
+// get gives the record with that key, or nil. It allocates nothing but what a
+// record needs when it is asked for first.
 func (t trie) get(key []byte) *Record {
-	h := hashKey(key)
+	var buf [96]byte
+	e := t.find(packKey(buf[:0], key))
+	if e == nil {
+		return nil
+	}
+	return e.record()
+}
+
+// find gives the entry of a packed key, or nil.
+func (t trie) find(key []byte) *entry {
+	h := maphash.Bytes(hashSeed, key)
 	n := t.root
 	for shift := uint(0); n != nil; shift += trieBits {
-		bit := uint32(1) << (h >> shift & 31)
-		if n.bits&bit == 0 {
+		if shift > hashBits {
+			if i := n.listed(string(key)); i >= 0 {
+				return n.entry(i)
+			}
 			return nil
 		}
-		s := &n.slots[bits.OnesCount32(n.bits&(bit-1))]
-		if s.leaf == nil {
-			n = s.node
-			continue
+		bit, i := n.place(h, shift)
+		switch {
+		case n.bits&bit == 0:
+			return nil
+		case n.nodes&bit != 0:
+			n = n.node(i)
+		case n.entry(i).key() == string(key):
+			return n.entry(i)
+		default:
+			return nil
 		}
-		for l := s.leaf; l != nil; l = l.next {
-			if l.hash == h && l.record.Key == string(key) {
-				return l.record
-			}
-		}
-		return nil
 	}
 	return nil
 }
 
+// listed is the index of a packed key in a list, or -1.
+func (n *trieNode) listed(key string) int {
+	for i := range n.slots {
+		if n.entry(i).key() == key {
+			return i
+		}
+	}
+	return -1
+}
+
 // with gives the trie with r in it, in place of a record with the same key.
-func (t trie) with(r *Record, e *edit) trie {
-	leaf := &trieLeaf{hash: maphash.String(hashSeed, r.Key), record: r}
-	root, added := t.root.put(leaf, 0, e)
+func (t trie) with(r *entry, e *edit) trie {
+	root, added := t.root.put(r, maphash.String(hashSeed, r.key()), 0, e)
 	if added {
 		t.len++
 	}
@@ -83,7 +109,8 @@ func (t trie) with(r *Record, e *edit) trie {
 
 // without gives the trie without the record of that key.
 func (t trie) without(key string, e *edit) trie {
-	root, removed := t.root.remove(key, maphash.String(hashSeed, key), 0, e)
+	packed := string(packKey(nil, []byte(key)))
+	root, removed := t.root.remove(packed, maphash.String(hashSeed, packed), 0, e)
 	if removed {
 		t.len--
 		t.root = root
@@ -99,93 +126,92 @@ func (n *trieNode) own(e *edit) *trieNode {
 	if n.owner == e {
 		return n
 	}
-	return &trieNode{owner: e, bits: n.bits, slots: append(make([]trieSlot, 0, len(n.slots)+1), n.slots...)}
+	return &trieNode{owner: e, bits: n.bits, nodes: n.nodes, slots: append([]unsafe.Pointer(nil), n.slots...)}
 }
 
-func (n *trieNode) put(leaf *trieLeaf, shift uint, e *edit) (*trieNode, bool) {
+// insert puts a slot at i. Slots have no room to spare: most nodes have few,
+// and live long.
+func (n *trieNode) insert(i int, p unsafe.Pointer) {
+	slots := make([]unsafe.Pointer, len(n.slots)+1)
+	copy(slots, n.slots[:i])
+	slots[i] = p
+	copy(slots[i+1:], n.slots[i:])
+	n.slots = slots
+}
+
+func (n *trieNode) put(r *entry, h uint64, shift uint, e *edit) (*trieNode, bool) {
 	n = n.own(e)
-	bit := uint32(1) << (leaf.hash >> shift & 31)
-	i := bits.OnesCount32(n.bits & (bit - 1))
-	if n.bits&bit == 0 {
-		n.bits |= bit
-		n.slots = append(n.slots, trieSlot{})
-		copy(n.slots[i+1:], n.slots[i:])
-		n.slots[i] = trieSlot{leaf: leaf}
+	if shift > hashBits {
+		if i := n.listed(r.key()); i >= 0 {
+			n.slots[i] = unsafe.Pointer(r)
+			return n, false
+		}
+		n.insert(len(n.slots), unsafe.Pointer(r))
 		return n, true
 	}
-	s := &n.slots[i]
-	if s.leaf == nil {
-		child, added := s.node.put(leaf, shift+trieBits, e)
-		s.node = child
+	bit, i := n.place(h, shift)
+	switch {
+	case n.bits&bit == 0:
+		n.bits |= bit
+		n.insert(i, unsafe.Pointer(r))
+		return n, true
+	case n.nodes&bit != 0:
+		child, added := n.node(i).put(r, h, shift+trieBits, e)
+		n.slots[i] = unsafe.Pointer(child)
 		return n, added
+	case n.entry(i).key() == r.key():
+		n.slots[i] = unsafe.Pointer(r)
+		return n, false
 	}
-	if s.leaf.hash == leaf.hash {
-		chain, replaced := s.leaf.dropped(leaf.record.Key)
-		leaf.next = chain
-		s.leaf = leaf
-		return n, !replaced
-	}
-	child := &trieNode{owner: e}
-	old := s.leaf
-	s.leaf, s.node = nil, child.place(old, shift+trieBits)
-	s.node, _ = s.node.put(leaf, shift+trieBits, e)
+	old := n.entry(i)
+	var child *trieNode
+	child, _ = child.put(old, maphash.String(hashSeed, old.key()), shift+trieBits, e)
+	child, _ = child.put(r, h, shift+trieBits, e)
+	n.nodes |= bit
+	n.slots[i] = unsafe.Pointer(child)
 	return n, true
 }
 
-// place puts a chain of leaves into an empty node.
-func (n *trieNode) place(leaf *trieLeaf, shift uint) *trieNode {
-	n.bits = 1 << (leaf.hash >> shift & 31)
-	n.slots = append(n.slots, trieSlot{leaf: leaf})
-	return n
-}
-
-// dropped gives the chain without the leaf of that key, and whether it was there.
-func (l *trieLeaf) dropped(key string) (*trieLeaf, bool) {
-	if l == nil {
-		return nil, false
-	}
-	if l.record.Key == key {
-		return l.next, true
-	}
-	rest, found := l.next.dropped(key)
-	if !found {
-		return l, false
-	}
-	return &trieLeaf{hash: l.hash, record: l.record, next: rest}, true
-}
-
-func (n *trieNode) remove(key string, hash uint64, shift uint, e *edit) (*trieNode, bool) {
+func (n *trieNode) remove(key string, h uint64, shift uint, e *edit) (*trieNode, bool) {
 	if n == nil {
 		return nil, false
 	}
-	bit := uint32(1) << (hash >> shift & 31)
-	if n.bits&bit == 0 {
+	if shift > hashBits {
+		i := n.listed(key)
+		if i < 0 {
+			return n, false
+		}
+		return n.own(e).drop(i, 0), true
+	}
+	bit, i := n.place(h, shift)
+	switch {
+	case n.bits&bit == 0:
+		return n, false
+	case n.nodes&bit == 0:
+		if n.entry(i).key() != key {
+			return n, false
+		}
+		return n.own(e).drop(i, bit), true
+	}
+	child, found := n.node(i).remove(key, h, shift+trieBits, e)
+	if !found {
 		return n, false
 	}
-	i := bits.OnesCount32(n.bits & (bit - 1))
-	slot := n.slots[i]
-	if slot.leaf != nil {
-		chain, found := slot.leaf.dropped(key)
-		if !found {
-			return n, false
-		}
-		slot = trieSlot{leaf: chain}
-	} else {
-		child, found := slot.node.remove(key, hash, shift+trieBits, e)
-		if !found {
-			return n, false
-		}
-		slot = trieSlot{node: child}
-	}
 	n = n.own(e)
-	if slot.leaf == nil && slot.node == nil {
-		n.bits &^= bit
-		n.slots = append(n.slots[:i], n.slots[i+1:]...)
-		if n.bits == 0 {
-			return nil, true
-		}
-		return n, true
+	if child == nil {
+		return n.drop(i, bit), true
 	}
-	n.slots[i] = slot
+	n.slots[i] = unsafe.Pointer(child)
 	return n, true
+}
+
+// drop takes slot i out of a node, which is nil when it was the last.
+func (n *trieNode) drop(i int, bit uint32) *trieNode {
+	if len(n.slots) == 1 {
+		return nil
+	}
+	n.bits &^= bit
+	n.nodes &^= bit
+	n.slots = append(n.slots[:i], n.slots[i+1:]...)
+	return n
 }

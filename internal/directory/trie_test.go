@@ -24,9 +24,9 @@ func TestTrieAgreesWithMap(t *testing.T) {
 				cur = cur.without(key, e)
 				delete(want, key)
 			} else {
-				r := &Record{Key: key}
+				r := e.pack(key, nil, 1)
 				cur = cur.with(r, e)
-				want[key] = r
+				want[key] = r.record()
 			}
 		}
 		copied := make(map[string]*Record, len(want))
@@ -48,18 +48,28 @@ func TestTrieAgreesWithMap(t *testing.T) {
 	}
 }
 
-// Leaves of one hash form a chain; the chain keeps each key apart.
-func TestTrieChain(t *testing.T) {
-	var chain *trieLeaf
+// Entries of one hash form a list at the bottom, which keeps each key apart.
+func TestTrieEqualHashes(t *testing.T) {
+	e := new(edit)
+	var root *trieNode
+	entries := map[string]*entry{}
 	for _, k := range []string{"a", "b", "c"} {
-		chain = &trieLeaf{hash: 7, record: &Record{Key: k}, next: chain}
+		entries[k] = e.pack(k, nil, 1)
+		var added bool
+		if root, added = root.put(entries[k], 7, hashBits+1, e); !added {
+			t.Errorf("put(%s) replaced something", k)
+		}
 	}
-	rest, found := chain.dropped("b")
-	if !found || rest.record.Key != "c" || rest.next.record.Key != "a" || rest.next.next != nil {
-		t.Errorf("dropped(b) = %+v, %v, want c, a", rest, found)
+	again := e.pack("b", nil, 2)
+	if same, added := root.put(again, 7, hashBits+1, e); added || same != root || root.entry(root.listed(again.key())) != again {
+		t.Error("put(b) again did not replace b")
 	}
-	if same, found := chain.dropped("x"); found || same != chain {
-		t.Errorf("dropped(x) = %p, %v, want the chain itself", same, found)
+	rest, found := root.remove(entries["b"].key(), 7, hashBits+1, new(edit))
+	if !found || len(rest.slots) != 2 || rest.listed(entries["b"].key()) >= 0 || len(root.slots) != 3 {
+		t.Errorf("remove(b) = %d entries, %v, want a and c, and the others' list as it was", len(rest.slots), found)
+	}
+	if same, found := rest.remove(entries["b"].key(), 7, hashBits+1, e); found || same != rest {
+		t.Errorf("remove(b) again = %v, want the list itself", found)
 	}
 }
 
@@ -67,7 +77,7 @@ func BenchmarkTrieGet(b *testing.B) {
 	var tr trie
 	e := new(edit)
 	for i := range 1_000_000 {
-		tr = tr.with(&Record{Key: fmt.Sprintf("111122223333/key/AKIA%016d", i)}, e)
+		tr = tr.with(e.pack(fmt.Sprintf("111122223333/key/AKIA%016d", i), nil, 1), e)
 	}
 	key := []byte("111122223333/key/AKIA0000000000412345")
 	b.ReportAllocs()

@@ -18,6 +18,9 @@ type Tx struct {
 	relied  map[string]store.Revision
 	writes  map[string]store.Op
 	order   []string // keys of writes, in the order of the first write
+
+	replaces bool            // a record is deleted or replaced
+	report   *store.Revision // gets the revision of the commit, where not nil
 }
 
 func (d *Directory) begin(account string) *Tx {
@@ -32,6 +35,10 @@ func (d *Directory) begin(account string) *Tx {
 
 // Snapshot is the state that the transaction decides from.
 func (tx *Tx) Snapshot() *Snapshot { return tx.snap }
+
+// Report has the revision that the transaction makes written to rev, when it is
+// stored.
+func (tx *Tx) Report(rev *Revision) { tx.report = rev }
 
 // Now is the time of the transaction, in whole seconds.
 func (tx *Tx) Now() time.Time { return tx.now }
@@ -48,7 +55,7 @@ func (tx *Tx) read(key string) *Record {
 		}
 		return &Record{Key: key, Value: op.Value}
 	}
-	r := tx.snap.records.get([]byte(key))
+	r := tx.stored(key)
 	if r == nil {
 		tx.relied[key] = 0
 		return nil
@@ -58,10 +65,22 @@ func (tx *Tx) read(key string) *Record {
 }
 
 // put writes a record. What is put without having been read is put whatever
-// stands there.
-func (tx *Tx) put(key string, value []byte) { tx.write(store.Op{Key: key, Value: value}) }
+// stands there. What a later version has added to the record stays in it.
+func (tx *Tx) put(key string, value []byte) {
+	if old := tx.stored(key); old != nil {
+		tx.replaces = true
+		value = tx.snap.d.fields.keepUnknown(old, value)
+	}
+	tx.write(store.Op{Key: key, Value: value})
+}
 
-func (tx *Tx) delete(key string) { tx.write(store.Op{Key: key, Delete: true}) }
+func (tx *Tx) delete(key string) {
+	tx.replaces = tx.replaces || tx.stored(key) != nil
+	tx.write(store.Op{Key: key, Delete: true})
+}
+
+// stored is the record that the transaction finds under a key, or nil.
+func (tx *Tx) stored(key string) *Record { return tx.snap.records.get([]byte(key)) }
 
 func (tx *Tx) write(op store.Op) {
 	if _, again := tx.writes[op.Key]; !again {
@@ -74,6 +93,9 @@ func (tx *Tx) write(op store.Op) {
 func (tx *Tx) commit(ctx context.Context) (store.Revision, error) {
 	if len(tx.order) == 0 {
 		return 0, nil
+	}
+	if tx.confirms() {
+		tx.put(confirmKey(tx.account), tx.snap.d.nodes.confirmRequest())
 	}
 	txn := store.Txn{Do: make([]store.Op, 0, len(tx.order)), If: make([]store.Cond, 0, len(tx.relied))}
 	for _, key := range tx.order {

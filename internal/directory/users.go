@@ -29,12 +29,24 @@ type User struct {
 	Groups          []string    `json:"groups,omitempty"`   // ids, in order of joining
 	Password        string      `json:"password,omitempty"` // its hash
 	PasswordChanged time.Time   `json:"passwordChanged,omitzero"`
+	Credentials
 	Policies
 
 	account string
 	arn     string
 	inline  compiledInline
 	set     atomic.Pointer[cachedSet]
+}
+
+// Credentials are what a user has besides access keys and the password itself.
+type Credentials struct {
+	LoginCreated  time.Time           `json:"loginCreated,omitzero"`   // when the login profile was made
+	MustChange    bool                `json:"mustChange,omitempty"`    // the password, at the next sign-in
+	PastPasswords []string            `json:"pastPasswords,omitempty"` // hashes, newest first
+	MFA           []EnabledMFA        `json:"mfa,omitempty"`           // in order of enabling
+	SSHKeys       []SSHKey            `json:"sshKeys,omitempty"`       // oldest first, as the lists below
+	Certificates  []SigningCert       `json:"certificates,omitempty"`
+	Services      []ServiceCredential `json:"services,omitempty"`
 }
 
 // cachedSet is what was compiled of a user's policies as of an epoch.
@@ -156,7 +168,7 @@ func (u *User) editable() *User {
 	return &User{
 		Format: u.Format, ID: u.ID, Name: u.Name, Path: u.Path, Created: u.Created, Tags: u.Tags,
 		Boundary: u.Boundary, Keys: u.Keys, Groups: u.Groups, Password: u.Password,
-		PasswordChanged: u.PasswordChanged, Policies: u.Policies, account: u.account, arn: u.arn,
+		PasswordChanged: u.PasswordChanged, Credentials: u.Credentials, Policies: u.Policies, account: u.account, arn: u.arn,
 	}
 }
 
@@ -236,6 +248,14 @@ func (tx *Tx) DeleteUser(u *User) error {
 		return &InUse{KindUser, UseGroups}
 	case len(u.Keys) > 0:
 		return &InUse{KindUser, UseAccessKeys}
+	case u.Password != "":
+		return &InUse{KindUser, UseLogin}
+	case len(u.MFA) > 0:
+		return &InUse{KindUser, UseMFA}
+	case len(u.SSHKeys)+len(u.Services) > 0:
+		return &InUse{KindUser, UseReferences}
+	case len(u.Certificates) > 0:
+		return &InUse{KindUser, UseCertificates}
 	case len(u.Attached) > 0:
 		return &InUse{KindUser, UseAttached}
 	case len(u.Inline) > 0:
@@ -246,6 +266,7 @@ func (tx *Tx) DeleteUser(u *User) error {
 	}
 	tx.delete(recordKey(tx.account, kindUserName, fold(u.Name)))
 	tx.delete(recordKey(tx.account, kindUser, u.ID))
+	tx.delete(recordKey(tx.account, kindSignIn, u.ID))
 	return nil
 }
 

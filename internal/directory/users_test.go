@@ -107,7 +107,8 @@ func TestDeleteRefusesWhileAnythingHangsOn(t *testing.T) {
 		t.Error(err)
 	}
 	var left []string
-	f.Snapshot().ordered.Scan(func(r *Record) bool {
+	f.Snapshot().ordered.Scan(func(e *entry) bool {
+		r := e.record()
 		if _, kind := splitKey(r.Key); kind != kindAccount {
 			left = append(left, r.Key)
 		}

@@ -22,8 +22,12 @@ func (c *call) authenticate() error {
 	if c.caller.Known() {
 		return nil
 	}
-	c.caller = service.Caller{Snapshot: c.g.opts.Directory.Snapshot(), Region: c.regionOf()}
-	secret, err := c.secret()
+	snap, err := c.snapshot()
+	if err != nil {
+		return err
+	}
+	c.caller = service.Caller{Snapshot: snap, Region: c.regionOf()}
+	secret, err := c.secretCaughtUp()
 	if err != nil {
 		c.caller.Principal = directory.Principal{}
 		return err

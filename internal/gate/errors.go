@@ -46,15 +46,26 @@ func (c *call) awsError(err error) *awsapi.Error {
 	if e, ok := errors.AsType[*awsapi.Error](err); ok {
 		return c.localized(e)
 	}
+	if e := unavailableNow(err); e != nil {
+		return c.localized(e)
+	}
 	return &awsapi.Error{Code: awsapi.InternalFailure, Message: "The request processing has failed because of an unknown error, exception or failure.", Err: err}
 }
 
 // localized gives an error of common code the name that JSON services have for it.
 func (c *call) localized(e *awsapi.Error) *awsapi.Error {
-	if e.Code == awsapi.AccessDenied && c.json() {
-		return &awsapi.Error{Code: awsapi.AccessDeniedException, Message: e.Message, Err: e.Err}
+	code := e.Code
+	switch {
+	case !c.json():
+	case code == awsapi.AccessDenied:
+		code = awsapi.AccessDeniedException
+	case code == awsapi.ServiceUnavailable:
+		code = "ServiceUnavailableException"
 	}
-	return e
+	if code == e.Code {
+		return e
+	}
+	return &awsapi.Error{Code: code, Message: e.Message, Err: e.Err}
 }
 
 func (c *call) json() bool {

@@ -90,6 +90,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := calls.Get().(*call)
 	c.g, c.r, c.id, c.now = g, r, seal.UUID(g.opts.Rand), g.opts.Now()
 	res := c.answer()
+	c.tellRevision(&res)
 	if len(res.Body) > largeAnswer {
 		// A client that doesn't read must not hold the answer for ever. A small
 		// one fits the connection's buffers.
@@ -145,7 +146,11 @@ func (c *call) answer() (res wire.Response) {
 
 // serve is the way of a request.
 func (c *call) serve(ctx context.Context) (any, error) {
-	if err := c.detect(); err != nil { // which service and operation?
+	err := c.detect()                     // which service and operation?
+	if stale := c.stale(); stale != nil { // is what is known here new enough to answer at all?
+		return nil, stale
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := c.authenticate(); err != nil { // who is it?

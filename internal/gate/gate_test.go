@@ -20,6 +20,7 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/service"
+	"github.com/sallyport-iam/sallyport/internal/store"
 	"github.com/sallyport-iam/sallyport/internal/store/mem"
 	"github.com/sallyport-iam/sallyport/sigv4"
 )
@@ -43,9 +44,14 @@ type fixture struct {
 // openDirectory opens an empty directory in memory.
 func openDirectory(t *testing.T) *directory.Directory {
 	t.Helper()
-	dir, err := directory.Open(t.Context(), mem.New(mem.Options{}), directory.Options{
-		Master: seal.NewMasterKey(rand.Reader), AWSPolicies: noPolicies{}, Now: time.Now, Rand: rand.Reader,
-	})
+	return openOn(t, mem.New(mem.Options{}), directory.Options{Master: seal.NewMasterKey(rand.Reader)})
+}
+
+// openOn opens a directory on a store.
+func openOn(t *testing.T, st store.Store, opts directory.Options) *directory.Directory {
+	t.Helper()
+	opts.AWSPolicies, opts.Now, opts.Rand = noPolicies{}, time.Now, rand.Reader
+	dir, err := directory.Open(t.Context(), st, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +62,12 @@ func openDirectory(t *testing.T) *directory.Directory {
 // serve starts a gate over loopback with those operations of STS and one user.
 func serve(t *testing.T, policy string, ops ...service.Operation) *fixture {
 	t.Helper()
-	dir := openDirectory(t)
+	return serveOn(t, openDirectory(t), policy, ops...)
+}
+
+// serveOn is serve on an empty directory.
+func serveOn(t *testing.T, dir *directory.Directory, policy string, ops ...service.Operation) *fixture {
+	t.Helper()
 	secret := seal.SecretKey(rand.Reader)
 	var key directory.AccessKey
 	err := dir.Update(t.Context(), account, func(tx *directory.Tx) error {
@@ -76,6 +87,12 @@ func serve(t *testing.T, policy string, ops ...service.Operation) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return front(t, dir, sigv4.Signer{KeyID: key.ID, Secret: secret.Reveal(), Region: "us-east-1", Service: "sts"}, ops...)
+}
+
+// front starts a gate on a directory, for one signer.
+func front(t *testing.T, dir *directory.Directory, signer sigv4.Signer, ops ...service.Operation) *fixture {
+	t.Helper()
 	log := new(strings.Builder)
 	g := New(Options{
 		Directory: dir, Services: map[string]service.Set{"sts": service.NewSet(ops...)}, Now: time.Now, Rand: rand.Reader,
@@ -83,7 +100,7 @@ func serve(t *testing.T, policy string, ops ...service.Operation) *fixture {
 	})
 	srv := httptest.NewServer(g)
 	t.Cleanup(srv.Close)
-	return &fixture{srv, dir, log, sigv4.Signer{KeyID: key.ID, Secret: secret.Reveal(), Region: "us-east-1", Service: "sts"}}
+	return &fixture{srv, dir, log, signer}
 }
 
 const (
@@ -94,6 +111,12 @@ const (
 // post sends a signed form and gives status and body.
 func (f *fixture) post(t *testing.T, form string) (int, string) {
 	t.Helper()
+	return f.do(t, f.request(t, form))
+}
+
+// request signs a form.
+func (f *fixture) request(t *testing.T, form string) *http.Request {
+	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.URL+"/", strings.NewReader(form))
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +126,7 @@ func (f *fixture) post(t *testing.T, form string) (int, string) {
 	if err := f.signer.Sign(r, hex.EncodeToString(sum[:]), time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	return f.do(t, r)
+	return r
 }
 
 func (f *fixture) do(t *testing.T, r *http.Request) (int, string) {

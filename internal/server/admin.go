@@ -11,6 +11,7 @@ import (
 
 	"github.com/sallyport-iam/sallyport/internal/gate"
 	"github.com/sallyport-iam/sallyport/internal/store"
+	"github.com/sallyport-iam/sallyport/internal/store/archive"
 )
 
 // metrics are what /metrics shows.
@@ -20,7 +21,7 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 }
 
-func newMetrics(st store.Store) *metrics {
+func newMetrics(st store.Store, a *archive.Archiver) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -41,7 +42,20 @@ func newMetrics(st store.Store) *metrics {
 	gauge("sallyport_store_commits", "Transactions stored since the start.", func(s store.Stats) float64 { return float64(s.Commits) })
 	gauge("sallyport_store_conflicts", "Transactions refused by a conflict since the start.", func(s store.Stats) float64 { return float64(s.Conflicts) })
 	gauge("sallyport_store_disk_bytes", "Bytes of the store on disk.", func(s store.Stats) float64 { return float64(s.Disk) })
+	if a != nil {
+		m.archive(a)
+	}
 	return m
+}
+
+// archive adds what is to be known of the archive.
+func (m *metrics) archive(a *archive.Archiver) {
+	gauge := func(name, help string, value func() float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	gauge("sallyport_archive_lag_seconds", "How much history would be lost with the store: the time since all was archived.", func() float64 { return a.Lag().Seconds() })
+	gauge("sallyport_archive_revision", "Revision up to which all is archived.", func() float64 { return float64(a.Status().Revision) })
+	gauge("sallyport_archive_failures", "Attempts to archive that failed since the start.", func() float64 { return float64(a.Status().Failures) })
 }
 
 func (m *metrics) observe(o gate.Observation) {

@@ -45,15 +45,21 @@ type backer interface {
 
 // writeArchive writes an archive that is not sealed.
 func writeArchive(ctx context.Context, w io.Writer, st backer, h archiveHeader) error {
-	line, err := json.Marshal(h)
+	start, err := h.encode()
 	if err != nil {
 		return err
 	}
-	if _, err := w.Write(append(append([]byte(archiveMagic), line...), '\n')); err != nil {
+	if _, err := w.Write(start); err != nil {
 		return err
 	}
 	_, err = st.Backup(ctx, w)
 	return err
+}
+
+// encode gives what stands before the records.
+func (h archiveHeader) encode() ([]byte, error) {
+	line, err := json.Marshal(h)
+	return append(append([]byte(archiveMagic), line...), '\n'), err
 }
 
 // readHeader reads what stands before the records.
@@ -95,22 +101,22 @@ type Unseal struct {
 	Identity string
 }
 
-// archive is an open backup.
-type archive struct {
+// backupFile is an open backup.
+type backupFile struct {
 	header  archiveHeader
 	records *bufio.Reader // as store.ReadBackup reads them
 	file    *os.File
 }
 
-func (a *archive) Close() error { return a.file.Close() }
+func (a *backupFile) Close() error { return a.file.Close() }
 
-// openArchive opens a backup, sealed or not.
-func openArchive(path string, u Unseal) (*archive, error) {
+// openBackup opens a backup, sealed or not.
+func openBackup(path string, u Unseal) (*backupFile, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("can't open the backup %s: %w", path, cause(err))
 	}
-	a := &archive{file: f}
+	a := &backupFile{file: f}
 	if err := a.open(u); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("backup %s: %w", path, err)
@@ -118,7 +124,7 @@ func openArchive(path string, u Unseal) (*archive, error) {
 	return a, nil
 }
 
-func (a *archive) open(u Unseal) (err error) {
+func (a *backupFile) open(u Unseal) (err error) {
 	a.records = bufio.NewReaderSize(a.file, 64<<10)
 	if start, _ := a.records.Peek(len(ageMagic)); string(start) == ageMagic {
 		plain, err := unsealed(a.records, u)
@@ -136,6 +142,11 @@ func unsealed(r io.Reader, u Unseal) (io.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	return u.decrypt(r, ids)
+}
+
+// decrypt opens a seal with one of the identities.
+func (u Unseal) decrypt(r io.Reader, ids []age.Identity) (io.Reader, error) {
 	plain, err := age.Decrypt(r, ids...)
 	noMatch, ok := errors.AsType[*age.NoIdentityMatchError](err)
 	switch {
@@ -150,9 +161,14 @@ func unsealed(r io.Reader, u Unseal) (io.Reader, error) {
 }
 
 func (u Unseal) identities() ([]age.Identity, error) {
-	ids := []age.Identity{askedPassphrase{u.Passphrase}}
+	named, err := u.named()
+	return append([]age.Identity{askedPassphrase{u.Passphrase}}, named...), err
+}
+
+// named are the identities in the file that is named, if one is.
+func (u Unseal) named() ([]age.Identity, error) {
 	if u.Identity == "" {
-		return ids, nil
+		return nil, nil
 	}
 	f, err := os.Open(u.Identity)
 	if err != nil {
@@ -163,7 +179,7 @@ func (u Unseal) identities() ([]age.Identity, error) {
 	if err != nil {
 		return nil, fmt.Errorf("identity file %s holds no age identities", u.Identity) // the error could repeat one
 	}
-	return append(ids, named...), nil
+	return named, nil
 }
 
 // askedPassphrase is an identity that asks only where a passphrase is needed.

@@ -31,6 +31,9 @@ type BackupConfig struct {
 	// there are none it is sealed with a passphrase.
 	Recipients []string
 	Passphrase func() (seal.Secret, error)
+	// PassphraseWork is the binary logarithm of scrypt's work for a passphrase,
+	// 1 to 30; 0 means age's default.
+	PassphraseWork int
 
 	Now   func() time.Time
 	Log   *slog.Logger
@@ -100,11 +103,23 @@ func recipients(cfg BackupConfig) ([]age.Recipient, error) {
 		if text.IsZero() {
 			return nil, errors.New("the passphrase is empty")
 		}
-		r, err := age.NewScryptRecipient(text.Reveal())
+		r, err := passphraseRecipient(text, cfg.PassphraseWork)
 		return []age.Recipient{r}, err
 	}
+	return parseRecipients(cfg.Recipients)
+}
+
+func passphraseRecipient(text seal.Secret, work int) (*age.ScryptRecipient, error) {
+	r, err := age.NewScryptRecipient(text.Reveal())
+	if err == nil && work > 0 {
+		r.SetWorkFactor(work)
+	}
+	return r, err
+}
+
+func parseRecipients(keys []string) ([]age.Recipient, error) {
 	var all []age.Recipient
-	for _, key := range cfg.Recipients {
+	for _, key := range keys {
 		r, err := recipient(key)
 		if err != nil {
 			return nil, fmt.Errorf("recipient %q is not an age recipient key (age1…)", key)

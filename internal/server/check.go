@@ -11,11 +11,12 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/store"
+	"github.com/sallyport-iam/sallyport/internal/store/archive"
 	"github.com/sallyport-iam/sallyport/internal/store/pebble"
 )
 
 // CheckConfig says what to check: the data folder of a stopped server or, where
-// File is set, a backup.
+// File is set, a backup or the folder of an archive.
 type CheckConfig struct {
 	Data   string
 	File   string
@@ -33,6 +34,8 @@ type Checked struct {
 	Records  int
 	// Problems are lines for a person to read, each with a record's key or a file.
 	Problems []string
+	// Stretches are what of an archive's history can be restored.
+	Stretches []archive.Stretch
 	// Sealed is why secrets were not opened; empty where they were.
 	Sealed string
 }
@@ -43,7 +46,9 @@ type Checked struct {
 func Check(ctx context.Context, cfg CheckConfig) (Checked, error) {
 	c := checker{cfg: cfg, records: directory.Checker{AWSPolicies: awsPolicies{}}}
 	var err error
-	if cfg.File != "" {
+	if info, e := os.Stat(cfg.File); e == nil && info.IsDir() {
+		err = c.archive()
+	} else if cfg.File != "" {
 		err = c.backup()
 	} else {
 		err = c.folder(ctx)
@@ -141,7 +146,7 @@ func folderError(data string, err error) error {
 }
 
 func (c *checker) backup() error {
-	a, err := openArchive(c.cfg.File, c.cfg.Unseal)
+	a, err := openBackup(c.cfg.File, c.cfg.Unseal)
 	if err != nil {
 		return err
 	}
@@ -161,6 +166,39 @@ func (c *checker) backup() error {
 		c.configuredKey()
 	default:
 		c.found.Sealed = "the backup holds no master key, and none is given by SALLYPORT_MASTER_KEY"
+	}
+	c.relations()
+	return nil
+}
+
+// archive checks an archive's files, and the records of its newest state.
+func (c *checker) archive() error {
+	folder, err := archiveFolder(c.cfg.File, c.cfg.Unseal)
+	if err != nil {
+		return err
+	}
+	report, err := folder.Check()
+	if err != nil {
+		return err
+	}
+	for _, p := range report.Problems {
+		c.problem(p.File, p.Err)
+	}
+	c.found.Stretches = report.Stretches
+	state, err := folder.At(archive.Target{})
+	if err == nil {
+		err = state.Records(c.records.Add)
+	}
+	if err != nil {
+		c.problem(c.cfg.File, fmt.Errorf("the newest state can't be restored: %w", err))
+		c.found.Records = c.records.Len()
+		return nil
+	}
+	c.found.Revision = uint64(state.Point().Revision)
+	if c.cfg.MasterKey.IsZero() {
+		c.found.Sealed = "an archive holds no master key, and none is given by SALLYPORT_MASTER_KEY"
+	} else {
+		c.configuredKey()
 	}
 	c.relations()
 	return nil

@@ -48,7 +48,7 @@ func openData(ctx context.Context, cfg Config) (*dataFolder, error) {
 		}
 		return nil, err
 	}
-	return &dataFolder{store: st, dir: dir, master: master}, nil
+	return &dataFolder{store: st, dir: dir, master: master, archiver: startArchive(cfg, st)}, nil
 }
 
 func where(cfg Config) string {

@@ -26,6 +26,7 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/service/organizations"
 	"github.com/sallyport-iam/sallyport/internal/service/s3"
 	"github.com/sallyport-iam/sallyport/internal/service/sts"
+	"github.com/sallyport-iam/sallyport/internal/store/archive"
 	"github.com/sallyport-iam/sallyport/internal/store/pebble"
 )
 
@@ -49,6 +50,8 @@ type Config struct {
 	MasterKey seal.Secret
 	// Quotas are limits that differ from AWS's defaults; see directory.Quotas.
 	Quotas map[string]int
+	// Archive says where the store's history is kept, if anywhere.
+	Archive ArchiveConfig
 
 	Now  func() time.Time
 	Rand io.Reader
@@ -102,6 +105,9 @@ type Server struct {
 // is loaded when it returns. Every error is one line for a person to read.
 func Open(ctx context.Context, cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg}
+	if err := cfg.Archive.check(); err != nil {
+		return nil, err
+	}
 	if err := s.listen(); err != nil {
 		s.release(ctx)
 		return nil, err
@@ -172,7 +178,7 @@ func (s *Server) wire() {
 		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
 	}
 	if s.admin != nil {
-		s.metrics = newMetrics(s.data.store)
+		s.metrics = newMetrics(s.data.store, s.data.archiver)
 		opts.Observe = s.metrics.observe
 	}
 	s.http = &http.Server{
@@ -208,6 +214,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		group.Go(func() error { return serve(srv, l) })
 	}
 	group.Go(func() error { return s.flush(ctx) })
+	group.Go(func() error { return s.trimMemory(ctx) })
 	group.Go(func() error { return s.rotateRing(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
@@ -305,8 +312,14 @@ type dataFolder struct {
 	store  *pebble.Store
 	dir    *directory.Directory
 	master *masterKey
+	// archiver keeps the store's history; nil where that isn't wanted.
+	archiver *archive.Archiver
 }
 
 func (d *dataFolder) close(ctx context.Context) error {
-	return errors.Join(d.dir.Close(ctx), d.store.Close())
+	err := d.dir.Close(ctx)
+	if d.archiver != nil { // it takes what the directory has just written
+		d.archiver.Close(ctx)
+	}
+	return errors.Join(err, d.store.Close())
 }

@@ -24,13 +24,19 @@ type Caller struct {
 	// Decide authenticates and authorises the request again, on another state,
 	// which becomes the caller's. Set for the length of Operation.Call.
 	Decide func(*directory.Snapshot) error
+	// Revision is that of the last change that the operation has stored; 0
+	// where there is none.
+	Revision directory.Revision
 }
 
 // StillMay says whether the request is allowed in the state that a transaction
 // decides from. What the request names may be another thing there than it was
 // when the gate decided; the transaction relies on what it names, so that an
 // answer that was right when it was given is right when it commits.
+//
+// Where the transaction is stored, the caller's Revision says as what.
 func (c *Caller) StillMay(tx *directory.Tx) error {
+	tx.Report(&c.Revision)
 	if s := tx.Snapshot(); s.Rev != c.Snapshot.Rev {
 		return c.Decide(s)
 	}

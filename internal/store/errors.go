@@ -16,6 +16,9 @@ var (
 	ErrCompacted    = errors.New("revision is no longer in the history")
 	ErrFuture       = errors.New("revision lies ahead of the head")
 	ErrLagged       = errors.New("watcher fell behind the history")
+	// ErrUnavailable: the store can't be reached or does not answer now. Nothing
+	// was stored; trying again later makes sense.
+	ErrUnavailable = errors.New("store is unavailable")
 	// ErrLocked: another process has the store open.
 	ErrLocked = errors.New("store is in use by another process")
 	// ErrFormat: the data is of a format that this program does not read.

@@ -23,7 +23,7 @@ const (
 type Entry struct {
 	Event
 	// Before has, for each of Records, the record as it was; Rev is 0 where
-	// there was none.
+	// there was none. An engine that never asks for Past leaves it nil.
 	Before []Record
 }
 
@@ -31,7 +31,10 @@ type Entry struct {
 func (e *Entry) size() int64 {
 	n := int64(entryOverhead)
 	for i := range e.Records {
-		n += int64(entryOverhead + len(e.Records[i].Key) + len(e.Records[i].Value) + len(e.Before[i].Value))
+		n += int64(entryOverhead + len(e.Records[i].Key) + len(e.Records[i].Value))
+	}
+	for i := range e.Before {
+		n += int64(len(e.Before[i].Value))
 	}
 	return n
 }
@@ -48,6 +51,7 @@ type History struct {
 	head      Revision
 	oldest    Revision // the entries are all that happened after it
 	compacted Revision // as asked for, at most oldest
+	resets    int      // how often all was given up
 	watchers  int
 	closed    bool
 	wake      chan struct{} // closed when something happens; nil while nobody waits
@@ -77,6 +81,30 @@ func (h *History) Publish(entries []Entry) {
 		drop++
 	}
 	h.drop(drop)
+	h.wakeAll()
+}
+
+// Advance moves the head up to rev, up to which nothing else happened, and so
+// tells the watchers. An earlier revision changes nothing.
+func (h *History) Advance(rev Revision) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if rev <= h.head {
+		return
+	}
+	h.head = rev
+	h.wakeAll()
+}
+
+// Reset begins anew after the revision head, whatever it was before: all
+// watchers end with ErrLagged.
+func (h *History) Reset(head Revision) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.resets++
+	clear(h.entries)
+	h.entries, h.bytes = nil, 0
+	h.head, h.oldest, h.compacted = head, head, 0
 	h.wakeAll()
 }
 
@@ -134,6 +162,21 @@ func (h *History) Compact(rev Revision) error {
 	h.oldest, h.compacted = rev, rev
 	h.wakeAll()
 	return nil
+}
+
+// Lose moves the history on to the revision rev without what happened until
+// then, which the engine could not get any more: watchers that had not seen all
+// before get ErrCompacted.
+func (h *History) Lose(rev Revision) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed || rev <= h.head {
+		return
+	}
+	clear(h.entries)
+	h.entries, h.bytes = nil, 0
+	h.head, h.oldest, h.compacted = rev, rev, rev
+	h.wakeAll()
 }
 
 // Stats fills in what the history knows.
@@ -226,13 +269,14 @@ func (h *History) Watch(prefix string, from Revision) (Watcher, error) {
 		return nil, ErrCompacted
 	}
 	h.watchers++
-	return &watcher{h: h, prefix: prefix, seen: from, done: make(chan struct{})}, nil
+	return &watcher{h: h, prefix: prefix, seen: from, resets: h.resets, done: make(chan struct{})}, nil
 }
 
 // watcher reads a History.
 type watcher struct {
 	h      *History
 	prefix string
+	resets int           // those of h when it began
 	done   chan struct{} // closed by Close
 
 	// Owned by Next.
@@ -279,7 +323,8 @@ func (w *watcher) take(idle bool) ([]Event, <-chan struct{}, error) {
 	if entries := h.entries[h.after(w.seen):]; len(entries) > 0 {
 		return w.events(entries), nil, nil
 	}
-	if idle {
+	if idle || w.seen < h.head {
+		w.seen = h.head
 		return []Event{{Rev: w.seen}}, nil, nil
 	}
 	if h.wake == nil {
@@ -298,6 +343,8 @@ func (w *watcher) err() error {
 	switch {
 	case w.h.closed:
 		return ErrClosed
+	case w.resets != w.h.resets:
+		return ErrLagged
 	case w.seen < w.h.compacted:
 		return ErrCompacted
 	case w.seen < w.h.oldest:

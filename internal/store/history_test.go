@@ -156,3 +156,84 @@ func BenchmarkHistory(b *testing.B) {
 		}
 	}
 }
+
+// TestHistoryAdvance: a head without events is progress to the watchers.
+func TestHistoryAdvance(t *testing.T) {
+	h := NewHistory(0, 1<<20)
+	w, err := h.Watch("", 0)
+	if err != nil {
+		t.Fatalf("Watch() = %v", err)
+	}
+	h.Publish([]Entry{entry(2, "a")})
+	h.Advance(5)
+	h.Advance(4)
+	if got := h.Head(); got != 5 {
+		t.Errorf("Head() = %d, want 5", got)
+	}
+	want := []Event{{Rev: 2, Records: []Change{{Key: "a", Value: []byte("2")}}}}
+	if d := cmp.Diff(want, drain(t, w, 2)); d != "" {
+		t.Errorf("events (-want +got):\n%s", d)
+	}
+	if events, err := w.Next(t.Context()); err != nil || len(events) != 1 || events[0].Rev != 5 || len(events[0].Records) > 0 {
+		t.Errorf("Next() = %v, %v, want a notice of 5", events, err)
+	}
+	h.Publish([]Entry{entry(7, "b")})
+	if got := drain(t, w, 7); len(got) != 1 || got[0].Rev != 7 {
+		t.Errorf("then %v, want the event of 7", got)
+	}
+	if past, err := h.Past("", 5); err != nil || len(past) != 1 || past[0].Key != "b" {
+		t.Errorf("Past(5) = %v, %v, want b", past, err)
+	}
+}
+
+// TestHistoryReset: watchers of what was before are told, wherever they were.
+func TestHistoryReset(t *testing.T) {
+	for _, head := range []Revision{1, 3, 9} {
+		h := NewHistory(0, 1<<20)
+		h.Publish([]Entry{entry(1, "a"), entry(2, "b"), entry(3, "c")})
+		var old []Watcher
+		for from := range Revision(4) {
+			w, err := h.Watch("", from)
+			if err != nil {
+				t.Fatalf("Watch(%d) = %v", from, err)
+			}
+			old = append(old, w)
+		}
+		h.Reset(head)
+		for i, w := range old {
+			if events, err := w.Next(t.Context()); !errors.Is(err, ErrLagged) {
+				t.Errorf("reset to %d: Next() of watcher %d = %v, %v, want %v", head, i, events, err, ErrLagged)
+			}
+		}
+		w, err := h.Watch("", head)
+		if err != nil {
+			t.Fatalf("Watch(%d) = %v", head, err)
+		}
+		h.Publish([]Entry{entry(head+1, "d")})
+		if got := drain(t, w, head+1); len(got) != 1 {
+			t.Errorf("reset to %d: then %v, want one event", head, got)
+		}
+	}
+}
+
+// TestHistoryLose: who has not seen all is told, and who comes later goes on.
+func TestHistoryLose(t *testing.T) {
+	h := NewHistory(0, 1<<20)
+	behind, err := h.Watch("", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Publish([]Entry{{Event: Event{Rev: 3, Records: []Change{{Key: "k"}}}}})
+	h.Lose(9)
+	if _, err := behind.Next(t.Context()); !errors.Is(err, ErrCompacted) {
+		t.Errorf("Next() = %v, want %v", err, ErrCompacted)
+	}
+	w, err := h.Watch("", 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Publish([]Entry{entry(12, "k")})
+	if events := drain(t, w, 12); len(events) != 1 {
+		t.Errorf("then %v, want one event", events)
+	}
+}

@@ -25,12 +25,7 @@ const (
 	inactive = "Inactive"
 )
 
-func keyStatus(k directory.AccessKey) string {
-	if k.Inactive {
-		return inactive
-	}
-	return active
-}
+func keyStatus(k directory.AccessKey) string { return statusOf(k.Inactive) }
 
 // userNameOut is the UserName of an answer about a user's keys: root has none.
 func userNameOut(u *directory.User) string {
@@ -79,9 +74,8 @@ func (s *Service) ListAccessKeys(_ context.Context, c *service.Caller, in *api.L
 
 // UpdateAccessKey makes a key active or inactive.
 func (s *Service) UpdateAccessKey(ctx context.Context, c *service.Caller, in *api.UpdateAccessKeyRequest) (*nothing, error) {
-	if in.Status != active && in.Status != inactive {
-		// The model's enum has Expired too, which nobody can set.
-		return nil, awsapi.ValidationError.New("1 validation error detected: Value at 'status' failed to satisfy constraint: Member must satisfy enum value set")
+	if err := settable(in.Status); err != nil {
+		return nil, err
 	}
 	return nil, s.withUser(ctx, c, in.UserName, func(tx *directory.Tx, u *directory.User) error {
 		return tx.SetKeyStatus(u, in.AccessKeyId, in.Status == active)

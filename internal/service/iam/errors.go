@@ -37,6 +37,9 @@ func awsError(err error) error {
 	case *policy.Error:
 		return &awsapi.Error{Code: awsapi.Code(e.Code), Message: e.Message, Err: errors.New(e.Detail)}
 	}
+	if refusal := credentialError(err); refusal != nil {
+		return refusal
+	}
 	if errors.Is(err, directory.ErrBusy) {
 		return &awsapi.Error{
 			Code:    api.ConcurrentModification,
@@ -45,6 +48,21 @@ func awsError(err error) error {
 		}
 	}
 	return err
+}
+
+// credentialError puts what is wrong with a password or a code into IAM's words;
+// nil where it is something else.
+func credentialError(err error) error {
+	if e, ok := errors.AsType[*directory.WeakPassword](err); ok {
+		return api.PasswordPolicyViolation.New("%s", weakness(e))
+	}
+	switch {
+	case errors.Is(err, directory.ErrMFACode):
+		return api.InvalidAuthenticationCode.New("Authentication code for device is not valid.")
+	case errors.Is(err, directory.ErrOldPassword):
+		return awsapi.AccessDenied.New("The old password was incorrect.")
+	}
+	return nil
 }
 
 func notFound(e *directory.NotFound) error {
@@ -77,6 +95,20 @@ func notFound(e *directory.NotFound) error {
 		return api.NoSuchEntity.New("Scope ARN: %s does not exist or is not attachable.", e.Name)
 	case directory.KindAlias:
 		return api.NoSuchEntity.New("The Account Alias %s cannot be found.", e.Name)
+	case directory.KindLogin:
+		return api.NoSuchEntity.New("Login Profile for User %s cannot be found.", e.Name)
+	case directory.KindMFA:
+		return api.NoSuchEntity.New("MFA Device with serial number %s does not exist.", e.Name)
+	case directory.KindSSHKey:
+		return api.NoSuchEntity.New("The Public Key with id %s cannot be found.", e.Name)
+	case directory.KindSigningCert:
+		return api.NoSuchEntity.New("The Certificate with id %s cannot be found.", e.Name)
+	case directory.KindServerCert:
+		return api.NoSuchEntity.New("The Server Certificate with name %s cannot be found.", e.Name)
+	case directory.KindServiceCred:
+		return api.NoSuchEntity.New("No such credential %s exists", e.Name)
+	case directory.KindCredService:
+		return api.NoSuchEntity.New("No such service %s is supported for Service Specific Credentials", e.Name)
 	}
 	return e
 }
@@ -95,6 +127,18 @@ func exists(e *directory.Exists) error {
 		return api.EntityAlreadyExists.New("A policy called %s already exists. Duplicate names are not allowed.", e.Name)
 	case directory.KindAlias:
 		return api.EntityAlreadyExists.New("The account alias %s already exists.", e.Name)
+	case directory.KindLogin:
+		return api.EntityAlreadyExists.New("Login Profile for user %s already exists.", e.Name)
+	case directory.KindMFA:
+		return api.EntityAlreadyExists.New("MFA device already exists.")
+	case directory.KindEnabledMFA:
+		return api.EntityAlreadyExists.New("MFA Device is already in use.")
+	case directory.KindSSHKey:
+		return api.DuplicateSSHPublicKey.New("The SSH public key is already associated with the user %s.", e.Name)
+	case directory.KindSigningCert:
+		return api.DuplicateCertificate.New("The certificate is already associated with a user of this account.")
+	case directory.KindServerCert:
+		return api.EntityAlreadyExists.New("The Server Certificate with name %s already exists.", e.Name)
 	}
 	return e
 }
@@ -115,6 +159,16 @@ func inUse(e *directory.InUse) error {
 		return api.DeleteConflict.New("Cannot delete a policy attached to entities.")
 	case directory.UseDefaultVersion:
 		return api.DeleteConflict.New("Cannot delete the default version of a policy.")
+	case directory.UseLogin:
+		return api.DeleteConflict.New("Cannot delete entity, must delete login profile first.")
+	case directory.UseMFA:
+		return api.DeleteConflict.New("Cannot delete entity, must delete MFA device first.")
+	case directory.UseReferences:
+		return api.DeleteConflict.New("Cannot delete entity, must remove referenced objects first.")
+	case directory.UseCertificates:
+		return api.DeleteConflict.New("Cannot delete entity, must delete signing certificates first.")
+	case directory.UseUser:
+		return api.DeleteConflict.New("MFA VirtualDevice in use. Must deactivate first.")
 	case directory.UseVersions:
 		return api.DeleteConflict.New("This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
 	}

@@ -31,7 +31,10 @@ func (s *Service) Operations() service.Set {
 	for _, more := range [][]service.Operation{
 		s.userOperations(), s.accessKeyOperations(), s.groupOperations(), s.inlineOperations(),
 		s.policyOperations(), s.versionOperations(), s.attachmentOperations(), s.tagOperations(),
-		s.accountOperations(), s.boundaryOperations(), s.roleOperations(), s.instanceProfileOperations(), s.simulationOperations(),
+		s.accountOperations(), s.boundaryOperations(), s.simulationOperations(),
+		s.mfaOperations(), s.loginProfileOperations(), s.passwordPolicyOperations(), s.sshKeyOperations(),
+		s.signingCertOperations(), s.serverCertOperations(), s.serviceCredOperations(),
+		s.roleOperations(), s.instanceProfileOperations(),
 		s.authorizationOperations(), s.rootFeatureOperations(),
 	} {
 		ops = append(ops, more...)

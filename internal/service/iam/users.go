@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"errors"
 
 	api "github.com/sallyport-iam/sallyport/internal/awsapi/iam"
 	"github.com/sallyport-iam/sallyport/internal/directory"
@@ -44,6 +45,9 @@ func (s *Service) GetUser(_ context.Context, c *service.Caller, in *api.GetUserR
 	}
 	out := userOut(u)
 	addUserDetails(&out, u)
+	if err := addPasswordUse(c, &out, u); err != nil {
+		return nil, err
+	}
 	return &api.GetUserResponse{User: &out}, nil
 }
 
@@ -63,16 +67,28 @@ func addUserDetails(out *api.User, u *directory.User) {
 	out.PermissionsBoundary = boundaryOut(u.Boundary)
 }
 
+// addPasswordUse adds when the user last signed in with a password, if ever.
+func addPasswordUse(c *service.Caller, out *api.User, u *directory.User) error {
+	at, used, err := c.Snapshot.PasswordLastUsed(u)
+	if used {
+		out.PasswordLastUsed = at
+	}
+	return err
+}
+
 // ListUsers lists users in the order of their names.
 func (s *Service) ListUsers(_ context.Context, c *service.Caller, in *api.ListUsersRequest) (*api.ListUsersResponse, error) {
 	p, err := newPage[api.User]("ListUsers", in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
 	}
+	var failed error
 	err = c.Snapshot.Users(c.Account(), pathOf(in.PathPrefix), p.after, func(u *directory.User) bool {
-		return p.add(u.Name, userOut(u))
+		out := userOut(u)
+		failed = addPasswordUse(c, &out, u)
+		return failed == nil && p.add(u.Name, out)
 	})
-	if err != nil {
+	if err := errors.Join(err, failed); err != nil {
 		return nil, err
 	}
 	return &api.ListUsersResponse{Users: p.items, IsTruncated: &p.more, Marker: p.marker()}, nil

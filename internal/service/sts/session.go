@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -145,12 +146,32 @@ func packedSize(session *directory.Session) (*int32, error) {
 }
 
 // mfa checks the code of the caller's MFA device, where one is given, and says
-// when it was given.
+// when it was given. The code is used up by that. Sessions have no device.
 func (s *Service) mfa(ctx context.Context, c *service.Caller, serial, code string) (time.Time, error) {
 	if serial == "" && code == "" {
 		return time.Time{}, nil
 	}
-	return time.Time{}, errNoDevice
+	if c.User == nil || c.Session != nil {
+		return time.Time{}, errNoDevice
+	}
+	switch err := s.dir.VerifyMFA(ctx, c.Account(), c.User.ID, serial, code); {
+	case errors.Is(err, directory.ErrMFACode):
+		return time.Time{}, errMFACode
+	case isNotFound(err):
+		return time.Time{}, errNoDevice
+	case err != nil:
+		return time.Time{}, err
+	}
+	return s.dir.Now().UTC().Truncate(time.Second), nil
 }
 
-var errNoDevice = awsapi.AccessDenied.New("MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.")
+func isNotFound(err error) bool {
+	_, is := errors.AsType[*directory.NotFound](err)
+	return is
+}
+
+// What is wrong with an MFA code (docs/facts, 10.1).
+var (
+	errNoDevice = awsapi.AccessDenied.New("MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.")
+	errMFACode  = awsapi.AccessDenied.New("MultiFactorAuthentication failed with invalid MFA one time pass code.")
+)

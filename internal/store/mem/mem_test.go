@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +18,17 @@ import (
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(*testing.T) store.Store { return mem.New(mem.Options{}) })
+}
+
+// TestLinearizableWhenFailing: every third transaction is answered with an
+// error, at each of the steps, so stored or not.
+func TestLinearizableWhenFailing(t *testing.T) {
+	storetest.Linearizable(t, mem.New(mem.Options{Hook: func(_ context.Context, step mem.Step, _ store.Txn) error {
+		if step <= mem.BeforeAnswer && rand.IntN(9) == 0 {
+			return errInjected
+		}
+		return nil
+	}}))
 }
 
 func BenchmarkStore(b *testing.B) {

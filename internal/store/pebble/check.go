@@ -46,7 +46,7 @@ func Check(ctx context.Context, dir string, opts Options, record func(store.Reco
 		return CheckReport{}, err
 	}
 	defer lock.Close()
-	if err := checkFormat(vfs.Default, dir); err != nil {
+	if _, err := checkFormat(vfs.Default, dir); err != nil {
 		return CheckReport{}, err
 	}
 	opts.FS = vfs.Default

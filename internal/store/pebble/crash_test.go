@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -25,6 +27,9 @@ const (
 	crashEnv     = "SALLYPORT_TEST_CRASH_DIR"
 	crashWriters = 8
 )
+
+// For longer by hand: go test -run 'Crash|PowerCut' -timeout 0 ./internal/store/pebble -rounds 1000
+var rounds = flag.Int("rounds", 20, "how often the crash tests kill, and cut the power")
 
 // TestCrashWriter is the process that TestCrash kills: writers that each write
 // three records alike in every transaction, and say so when it is acknowledged.
@@ -63,12 +68,11 @@ func crashTxn(g, n int) store.Txn {
 // TestCrash kills a writing process at random moments, on the same folder again
 // and again: nothing acknowledged is lost and no transaction is there by half.
 func TestCrash(t *testing.T) {
-	const rounds = 16
 	dir := t.TempDir()
 	rng := rand.New(rand.NewPCG(1, 2))
 	acks := 0
-	for round := range rounds {
-		acked := runAndKill(t, dir, time.Duration(rng.IntN(150))*time.Millisecond)
+	for round := range *rounds {
+		acked := runUntil(t, dir, time.Duration(rng.IntN(150))*time.Millisecond, func(w *crashWriting) { w.process.Kill() })
 		s := open(t, dir, Options{})
 		checkCrashed(t, s, acked)
 		if err := s.Close(); err != nil {
@@ -79,12 +83,32 @@ func TestCrash(t *testing.T) {
 		}
 		acks += len(acked)
 	}
-	t.Logf("%d writers had acknowledgements in %d rounds", acks, rounds)
+	t.Logf("%d writers had acknowledgements in %d rounds", acks, *rounds)
 }
 
-// runAndKill lets the writers run for some time after the first acknowledgement
-// and returns the last one of each.
-func runAndKill(t *testing.T, dir string, after time.Duration) map[int]store.Revision {
+// crashWriting is the process of TestCrashWriter.
+type crashWriting struct {
+	process *os.Process
+	mu      sync.Mutex
+	acked   map[int]store.Revision // guarded by mu: the last acknowledgement of each writer
+}
+
+// known is what has been acknowledged by now.
+func (w *crashWriting) known() map[int]store.Revision {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.acked)
+}
+
+func (w *crashWriting) note(g int, rev store.Revision) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.acked[g] = max(w.acked[g], rev)
+}
+
+// runUntil lets the writers run for some time after the first acknowledgement,
+// then does what ends the process, and returns the last acknowledgement of each.
+func runUntil(t *testing.T, dir string, after time.Duration, end func(*crashWriting)) map[int]store.Revision {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestCrashWriter$")
 	cmd.Env = append(os.Environ(), crashEnv+"="+dir)
@@ -97,7 +121,7 @@ func runAndKill(t *testing.T, dir string, after time.Duration) map[int]store.Rev
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	acked := map[int]store.Revision{}
+	w := &crashWriting{process: cmd.Process, acked: map[int]store.Revision{}}
 	var timer *time.Timer
 	for in := bufio.NewReader(stdout); ; {
 		line, err := in.ReadString('\n')
@@ -110,24 +134,24 @@ func runAndKill(t *testing.T, dir string, after time.Duration) map[int]store.Rev
 			t.Errorf("the process says %q", line)
 			break
 		}
-		acked[g] = max(acked[g], rev)
+		w.note(g, rev)
 		if timer == nil {
-			timer = time.AfterFunc(after, func() { cmd.Process.Kill() })
+			timer = time.AfterFunc(after, func() { end(w) })
 		}
 	}
 	cmd.Process.Kill()
 	cmd.Wait()
-	if len(acked) == 0 {
+	if len(w.acked) == 0 {
 		t.Fatalf("the process committed nothing: %s", stderr.String())
 	}
-	return acked
+	return w.acked
 }
 
 // TestPowerCut takes copies of a file system under load as a power cut might
 // leave it: what was not synced is there, or not, or in part. From the folder's
 // making on, each of them opens with all that had been acknowledged.
 func TestPowerCut(t *testing.T) {
-	const cuts = 40
+	cuts := 2 * *rounds
 	fsys := vfs.NewCrashableMem()
 	rng := rand.New(rand.NewPCG(5, 6))
 	s := open(t, "/made/store", Options{FS: fsys})

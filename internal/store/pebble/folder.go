@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,8 +19,12 @@ import (
 
 const (
 	// formatName is the file that says what the folder holds: one line,
-	// formatLine and the version. It is there before anything else is.
+	// formatLine and the version. It is there once the database is: a folder
+	// without it was never written to.
 	formatName = "FORMAT"
+	// makingName is there before anything else of the database is, and becomes
+	// formatName: what stands beside it is of a making that was cut short.
+	makingName = formatName + ".new"
 	formatLine = "sallyport store "
 	// formatVersion rises when this program writes what an older one can't read.
 	formatVersion = 1
@@ -64,25 +69,25 @@ func makeFolder(fsys vfs.FS, dir string) error {
 	return syncDir(fsys, parent)
 }
 
-// checkFormat reads the format file of a locked folder, or writes it where the
-// folder is new.
-func checkFormat(fsys vfs.FS, dir string) error {
+// checkFormat reads the format file of a locked folder. Where there is none the
+// folder is to be made: begin, open the database, finish.
+func checkFormat(fsys vfs.FS, dir string) (found bool, err error) {
 	line, err := readFile(fsys, filepath.Join(dir, formatName))
 	if errors.Is(err, fs.ErrNotExist) {
-		return newFolder(fsys, dir)
+		return false, nil
 	}
 	if err != nil {
-		return fmt.Errorf("read store format: %w", err)
+		return false, fmt.Errorf("read store format: %w", err)
 	}
 	version, err := parseFormat(line)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%w: file %s in %s: %w", store.ErrFormat, formatName, dir, err)
+		return true, fmt.Errorf("%w: file %s in %s: %w", store.ErrFormat, formatName, dir, err)
 	case version > formatVersion:
-		return fmt.Errorf("%w: folder %s has format %d, this program reads up to %d; run the version that wrote it, or a later one",
+		return true, fmt.Errorf("%w: folder %s has format %d, this program reads up to %d; run the version that wrote it, or a later one",
 			store.ErrFormat, dir, version, formatVersion)
 	}
-	return nil
+	return true, nil
 }
 
 // parseFormat returns the version that the content of a format file names.
@@ -96,28 +101,42 @@ func parseFormat(content string) (int, error) {
 	return version, nil
 }
 
-// newFolder marks a folder as a store, if nobody else's files are in it.
-func newFolder(fsys vfs.FS, dir string) error {
+// begin begins to make a store in a folder, if nobody else's files are in it.
+// What a power cut left of an earlier making is taken away: there is no saying
+// what of it is on the disk, and nothing was ever stored in it.
+func begin(fsys vfs.FS, dir string) error {
 	names, err := fsys.List(dir)
 	if err != nil {
 		return fmt.Errorf("list store folder: %w", err)
 	}
-	tmp := filepath.Join(dir, formatName+".new")
+	names = slices.DeleteFunc(names, func(name string) bool { return name == "LOCK" || name == "lost+found" || name == makingName })
 	for _, name := range names {
-		if name != "LOCK" && name != filepath.Base(tmp) && name != "lost+found" {
+		if _, err := fsys.Stat(filepath.Join(dir, makingName)); err != nil {
 			return fmt.Errorf("%w: folder %s holds %s but no file %s, so it is not a store", store.ErrFormat, dir, name, formatName)
 		}
+		if err := fsys.RemoveAll(filepath.Join(dir, name)); err != nil {
+			return fmt.Errorf("make store folder anew: %w", err)
+		}
 	}
-	if err := writeFile(fsys, tmp, formatLine+strconv.Itoa(formatVersion)+"\n"); err != nil {
-		return fmt.Errorf("write store format: %w", err)
-	}
-	if err := fsys.Rename(tmp, filepath.Join(dir, formatName)); err != nil {
+	if err := writeFile(fsys, filepath.Join(dir, makingName), formatLine+strconv.Itoa(formatVersion)+"\n"); err != nil {
 		return fmt.Errorf("write store format: %w", err)
 	}
 	if err := syncDir(fsys, dir); err != nil {
 		return fmt.Errorf("write store format: %w", err)
 	}
 	return markDatabaseFormat(fsys, dir)
+}
+
+// finish ends what begin began, once the database is there.
+func finish(fsys vfs.FS, dir string) error {
+	err := fsys.Rename(filepath.Join(dir, makingName), filepath.Join(dir, formatName))
+	if err == nil {
+		err = syncDir(fsys, dir)
+	}
+	if err != nil {
+		return fmt.Errorf("write store format: %w", err)
+	}
+	return nil
 }
 
 // markDatabaseFormat makes the database begin with its newest format. Left

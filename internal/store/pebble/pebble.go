@@ -96,16 +96,10 @@ func Open(dir string, opts Options) (_ *Store, err error) {
 			err = errors.Join(err, lock.Close())
 		}
 	}()
-	if err := checkFormat(opts.FS, dir); err != nil {
-		return nil, err
-	}
-	if err := checkNewestLog(opts.FS, dir); err != nil {
-		return nil, fmt.Errorf("open store %s: %w", dir, err)
-	}
 	log := newLogger(opts)
-	db, err := pebbledb.Open(dir, databaseOptions(opts, log, lock))
+	db, err := openDatabase(dir, opts, log, lock)
 	if err != nil {
-		return nil, fmt.Errorf("open store %s: %w", dir, err)
+		return nil, err
 	}
 	head, err := readHead(db)
 	if err != nil {
@@ -121,6 +115,33 @@ func Open(dir string, opts Options) (_ *Store, err error) {
 	s.head.Store(uint64(head))
 	go newCommitter(s, head).run()
 	return s, nil
+}
+
+// openDatabase opens the database of a locked folder, or makes it.
+func openDatabase(dir string, opts Options, log *logger, lock *pebbledb.Lock) (*pebbledb.DB, error) {
+	found, err := checkFormat(opts.FS, dir)
+	if err != nil {
+		return nil, err
+	}
+	if found {
+		err = checkNewestLog(opts.FS, dir)
+	} else {
+		err = begin(opts.FS, dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", dir, err)
+	}
+	db, err := pebbledb.Open(dir, databaseOptions(opts, log, lock))
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", dir, err)
+	}
+	if found {
+		return db, nil
+	}
+	if err := finish(opts.FS, dir); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
 }
 
 func databaseOptions(opts Options, log *logger, lock *pebbledb.Lock) *pebbledb.Options {

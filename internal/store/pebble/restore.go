@@ -57,11 +57,8 @@ func fill(dir string, r io.Reader) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
-	if err := newFolder(vfs.Default, dir); err != nil {
-		return err
-	}
 	opts := Options{FS: vfs.Default}
-	db, err := pebbledb.Open(dir, databaseOptions(opts, newLogger(opts), lock))
+	db, err := openDatabase(dir, opts, newLogger(opts), lock)
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Counters", testCounters},
 		{"NoWriteSkew", testNoWriteSkew},
 		{"ConflictTellsWhen", testConflictTellsWhen},
+		{"Linearizable", Linearizable},
 		{"ScanOrderAndPrefix", testScanOrderAndPrefix},
 		{"ScanStops", testScanStops},
 		{"ScanMayUseStore", testScanMayUseStore},

@@ -1,0 +1,93 @@
+//go:build cluster
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"go.uber.org/zap/zapcore"
+)
+
+// logCore hands etcd's log lines on, which come without a context. Its chatter
+// is worth debug.
+type logCore struct {
+	log    *slog.Logger
+	fields []zapcore.Field
+}
+
+func (c *logCore) level(l zapcore.Level) slog.Level {
+	switch {
+	case l >= zapcore.ErrorLevel:
+		return slog.LevelError
+	case l == zapcore.WarnLevel:
+		return slog.LevelWarn
+	}
+	return slog.LevelDebug
+}
+
+// Enabled implements zapcore.Core, as the others do.
+func (c *logCore) Enabled(l zapcore.Level) bool {
+	return c.log.Enabled(context.Background(), c.level(l))
+}
+
+func (c *logCore) With(fields []zapcore.Field) zapcore.Core {
+	return &logCore{c.log, slices.Concat(c.fields, fields)}
+}
+
+func (c *logCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if c.Enabled(e.Level) {
+		return ce.AddCore(e, c)
+	}
+	return ce
+}
+
+func (c *logCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	enc := zapcore.NewMapObjectEncoder()
+	for _, f := range slices.Concat(c.fields, fields) {
+		f.AddTo(enc)
+	}
+	attrs := make([]slog.Attr, 0, len(enc.Fields))
+	for k, v := range enc.Fields {
+		if !strings.HasSuffix(k, "Verbose") { // stack traces of errors
+			attrs = append(attrs, slog.Any(k, v))
+		}
+	}
+	slices.SortFunc(attrs, func(a, b slog.Attr) int { return strings.Compare(a.Key, b.Key) })
+	c.log.LogAttrs(context.Background(), c.level(e.Level), "etcd: "+e.Message, attrs...)
+	return nil
+}
+
+func (c *logCore) Sync() error { return nil }
+
+// fatalHook is called after etcd has logged why it can't go on.
+type fatalHook func(error)
+
+// OnWrite implements zapcore.CheckWriteHook.
+func (f fatalHook) OnWrite(e *zapcore.CheckedEntry, fields []zapcore.Field) {
+	err := errors.New(e.Message)
+	for _, field := range fields {
+		if cause, ok := field.Interface.(error); ok {
+			err = fmt.Errorf("%s: %w", e.Message, cause)
+		}
+	}
+	f(fmt.Errorf("cluster: %w", err))
+	select {} // etcd would go on
+}
+
+// explain adds what to do to errors that an operator meets.
+func explain(cfg Config, err error) error {
+	switch text := err.Error(); {
+	case strings.Contains(text, "has already been bootstrapped"):
+		return fmt.Errorf("%w: the cluster knows member %s, whose data is not in %s; let a living node replace it (sallyport cluster replace), then start this one with --cluster-join", err, cfg.Name, cfg.Dir)
+	case strings.Contains(text, "cannot fetch cluster info"):
+		return fmt.Errorf("%w: no other member answers, and joining needs one", err)
+	case strings.Contains(text, "error validating peerURLs") || strings.Contains(text, "member count is unequal"):
+		return fmt.Errorf("%w: the cluster has other members than --cluster names; has it been told of this one (sallyport cluster replace)?", err)
+	}
+	return err
+}

@@ -1,0 +1,73 @@
+package directory
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/hex"
+	"io"
+	"slices"
+	"time"
+)
+
+// SigningCert is an X.509 signing certificate of a user.
+type SigningCert struct {
+	ID       string    `json:"id"`
+	Body     string    `json:"body"`   // PEM, as it was uploaded
+	SHA256   string    `json:"sha256"` // of the certificate, in hexadecimal
+	Inactive bool      `json:"inactive,omitempty"`
+	Uploaded time.Time `json:"uploaded"`
+}
+
+// certIDBytes are what the id of a signing certificate is made of: 32 characters.
+const certIDBytes = 20
+
+// AddSigningCert gives the user an active certificate: PEM that has been
+// parsed, and its DER. LimitExceeded; Exists, where a user of the account has it.
+func (tx *Tx) AddSigningCert(u *User, body string, der []byte) (SigningCert, error) {
+	sum := sha256.Sum256(der)
+	c := SigningCert{Body: body, SHA256: hex.EncodeToString(sum[:]), Uploaded: tx.now}
+	index := recordKey(tx.account, kindSigningCert, c.SHA256)
+	if tx.read(index) != nil {
+		return SigningCert{}, &Exists{Kind: KindSigningCert}
+	}
+	if err := tx.within(QuotaCertificates, len(u.Certificates)+1); err != nil {
+		return SigningCert{}, err
+	}
+	var id [certIDBytes]byte
+	if _, err := io.ReadFull(tx.snap.d.opts.Rand, id[:]); err != nil {
+		panic("directory: no randomness: " + err.Error()) // as package seal does
+	}
+	c.ID = base32.StdEncoding.EncodeToString(id[:])
+	tx.put(index, []byte(u.ID))
+	u.Certificates = append(slices.Clone(u.Certificates), c)
+	tx.save(u)
+	return c, nil
+}
+
+func (u *User) certIndex(id string) int {
+	return slices.IndexFunc(u.Certificates, func(c SigningCert) bool { return c.ID == id })
+}
+
+// SetSigningCertStatus makes the user's certificate active or inactive. NotFound.
+func (tx *Tx) SetSigningCertStatus(u *User, id string, active bool) error {
+	i := u.certIndex(id)
+	if i < 0 {
+		return &NotFound{Kind: KindSigningCert, Name: id}
+	}
+	u.Certificates = slices.Clone(u.Certificates)
+	u.Certificates[i].Inactive = !active
+	tx.save(u)
+	return nil
+}
+
+// DeleteSigningCert deletes the user's certificate. NotFound.
+func (tx *Tx) DeleteSigningCert(u *User, id string) error {
+	i := u.certIndex(id)
+	if i < 0 {
+		return &NotFound{Kind: KindSigningCert, Name: id}
+	}
+	tx.delete(recordKey(tx.account, kindSigningCert, u.Certificates[i].SHA256))
+	u.Certificates = slices.Delete(slices.Clone(u.Certificates), i, i+1)
+	tx.save(u)
+	return nil
+}

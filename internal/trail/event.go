@@ -1,0 +1,210 @@
+// Package trail remembers what was done: one event for every call, in the
+// record format of AWS CloudTrail, in a database of its own.
+//
+// An event of a changing call is durable when Append returns; events of
+// reading calls are written in batches within FlushEvery. Events can be looked
+// up by what CloudTrail's LookupEvents offers, in milliseconds, and followed as
+// they come. They expire by whole days.
+package trail
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Version is the version of CloudTrail's record format that events have
+// (CloudTrail User Guide, "CloudTrail record contents").
+const Version = "1.11"
+
+// Event is a record of CloudTrail. The order of the fields is that of
+// CloudTrail's own records. What is empty is left out, but for the fields that
+// CloudTrail always shows.
+type Event struct {
+	EventVersion        string          `json:"eventVersion"`
+	UserIdentity        Identity        `json:"userIdentity"`
+	EventTime           time.Time       `json:"eventTime"` // whole seconds, UTC
+	EventSource         string          `json:"eventSource"`
+	EventName           string          `json:"eventName"`
+	AWSRegion           string          `json:"awsRegion"`
+	SourceIPAddress     string          `json:"sourceIPAddress"`
+	UserAgent           string          `json:"userAgent"`
+	ErrorCode           string          `json:"errorCode,omitempty"`
+	ErrorMessage        string          `json:"errorMessage,omitempty"`
+	RequestParameters   json.RawMessage `json:"requestParameters"`
+	ResponseElements    json.RawMessage `json:"responseElements"`
+	AdditionalEventData json.RawMessage `json:"additionalEventData,omitempty"`
+	RequestID           string          `json:"requestID"`
+	EventID             string          `json:"eventID"`
+	ReadOnly            bool            `json:"readOnly"`
+	Resources           []ARNResource   `json:"resources,omitempty"`
+	EventType           string          `json:"eventType"`
+	ManagementEvent     bool            `json:"managementEvent"`
+	RecipientAccountID  string          `json:"recipientAccountId"`
+	SharedEventID       string          `json:"sharedEventID,omitempty"`
+	EventCategory       string          `json:"eventCategory"`
+	TLS                 *TLS            `json:"tlsDetails,omitempty"`
+	// FromConsole is true for calls that were made with the credentials of a
+	// session of the web console.
+	FromConsole bool `json:"-"`
+	// Own is what CloudTrail has no place for.
+	Own Own `json:"sallyport"`
+}
+
+// Types of events, categories and sources that are not a service's own.
+const (
+	TypeAPICall      = "AwsApiCall"
+	TypeSignIn       = "AwsConsoleSignIn"
+	CategoryAPI      = "Management"
+	CategoryData     = "Data"
+	signInSource     = "signin.amazonaws.com"
+	hiddenForSecrecy = "HIDDEN_DUE_TO_SECURITY_REASONS"
+)
+
+// Identity is who made a call (CloudTrail User Guide, "CloudTrail userIdentity
+// element").
+type Identity struct {
+	Type             string          `json:"type"`
+	PrincipalID      string          `json:"principalId,omitempty"`
+	ARN              string          `json:"arn,omitempty"`
+	AccountID        string          `json:"accountId,omitempty"`
+	AccessKeyID      string          `json:"accessKeyId,omitempty"`
+	UserName         string          `json:"userName,omitempty"`
+	SessionContext   *SessionContext `json:"sessionContext,omitempty"`
+	InvokedBy        string          `json:"invokedBy,omitempty"`
+	IdentityProvider string          `json:"identityProvider,omitempty"`
+}
+
+// Types of identities.
+const (
+	IdentityRoot          = "Root"
+	IdentityUser          = "IAMUser"
+	IdentityAssumedRole   = "AssumedRole"
+	IdentityFederatedUser = "FederatedUser"
+	IdentityWebIdentity   = "WebIdentityUser"
+	IdentitySAML          = "SAMLUser"
+	IdentityAccount       = "AWSAccount"
+	IdentityService       = "AWSService"
+	IdentityUnknown       = "Unknown"
+)
+
+// SessionContext is about the temporary credentials that signed.
+type SessionContext struct {
+	SessionIssuer       *Issuer           `json:"sessionIssuer,omitempty"`
+	WebIDFederationData *WebIDFederation  `json:"webIdFederationData,omitempty"`
+	Attributes          SessionAttributes `json:"attributes"`
+	SourceIdentity      string            `json:"sourceIdentity,omitempty"`
+}
+
+// Issuer is the user or the role that temporary credentials were made from.
+type Issuer struct {
+	Type        string `json:"type"`
+	PrincipalID string `json:"principalId"`
+	ARN         string `json:"arn"`
+	AccountID   string `json:"accountId"`
+	UserName    string `json:"userName"`
+}
+
+// WebIDFederation is the provider that vouched for a web identity.
+type WebIDFederation struct {
+	FederatedProvider string            `json:"federatedProvider,omitempty"`
+	Attributes        map[string]string `json:"attributes,omitempty"`
+}
+
+// SessionAttributes are when a session was made, and whether with MFA.
+type SessionAttributes struct {
+	CreationDate     time.Time `json:"creationDate"` // whole seconds, UTC
+	MFAAuthenticated string    `json:"mfaAuthenticated"`
+}
+
+// ARNResource is a resource that a call was about.
+type ARNResource struct {
+	ARN       string `json:"ARN"`
+	AccountID string `json:"accountId,omitempty"`
+	Type      string `json:"type,omitempty"`
+}
+
+// TLS is the connection that a call came over.
+type TLS struct {
+	Version     string `json:"tlsVersion"`
+	CipherSuite string `json:"cipherSuite"`
+	HostHeader  string `json:"clientProvidedHostHeader"`
+}
+
+// Own is Sallyport's part of an event.
+type Own struct {
+	Decision string `json:"decision,omitempty"` // Allow, Deny, or empty where nothing was decided
+	Reason   string `json:"reason,omitempty"`   // why, in a line
+	Micros   int64  `json:"durationMicros"`     // from the request's headers to its answer
+	Named    []Name `json:"resources,omitempty"`
+	// Revision of the directory that the call was decided on.
+	Revision uint64 `json:"revision,omitempty"`
+	// Action and Resources are what was authorised.
+	Action  string   `json:"action,omitempty"`
+	Targets []string `json:"targets,omitempty"`
+}
+
+// Name is a resource as LookupEvents names it, such as AWS::IAM::User, alice.
+type Name struct {
+	Type string `json:"resourceType"`
+	Name string `json:"resourceName"`
+}
+
+// MarshalJSON writes the event as CloudTrail does.
+func (e *Event) MarshalJSON() ([]byte, error) {
+	type plain Event // without this method
+	out := struct {
+		*plain
+		FromConsole string `json:"sessionCredentialFromConsole,omitempty"`
+	}{plain: (*plain)(e)}
+	if e.FromConsole {
+		out.FromConsole = "true"
+	}
+	return json.Marshal(out)
+}
+
+// User is the name that LookupEvents knows the caller by: the user's name, the
+// session's name, or root.
+func (e *Event) User() string {
+	id := &e.UserIdentity
+	switch id.Type {
+	case IdentityRoot:
+		return "root"
+	case IdentityAssumedRole, IdentityFederatedUser:
+		for i := len(id.PrincipalID) - 1; i >= 0; i-- {
+			if id.PrincipalID[i] == ':' {
+				return id.PrincipalID[i+1:]
+			}
+		}
+	}
+	return id.UserName
+}
+
+// Hidden stands in a record for a value that is secret.
+func Hidden() string { return hiddenForSecrecy }
+
+// Entry is the event as the trail keeps it.
+func (e *Event) Entry() (Entry, error) {
+	record, err := json.Marshal(e)
+	if err != nil {
+		return Entry{}, fmt.Errorf("encode event %s: %w", e.EventID, err)
+	}
+	entry := Entry{
+		Account: e.RecipientAccountID, Time: e.EventTime, Record: record,
+		Keys: []Key{
+			{EventID, e.EventID},
+			{RequestID, e.RequestID},
+			{EventName, e.EventName},
+			{EventSource, e.EventSource},
+			{Username, e.User()},
+			{AccessKeyID, e.UserIdentity.AccessKeyID},
+		},
+	}
+	if !e.ReadOnly {
+		entry.Keys = append(entry.Keys, Key{ReadOnly, "false"})
+	}
+	for _, n := range e.Own.Named {
+		entry.Keys = append(entry.Keys, Key{ResourceName, n.Name}, Key{ResourceType, n.Type})
+	}
+	return entry, nil
+}

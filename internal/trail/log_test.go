@@ -1,0 +1,183 @@
+package trail
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+var start = time.Date(2026, 1, 10, 22, 0, 0, 0, time.UTC)
+
+func open(t testing.TB, dir string) *Log {
+	t.Helper()
+	l, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+func entry(account string, at time.Time, keys ...Key) Entry {
+	return Entry{Account: account, Time: at, Record: fmt.Appendf(nil, "%s %s %v", account, at.Format(time.RFC3339), keys), Keys: keys}
+}
+
+// TestLookup compares look-ups with a plain search of all entries.
+func TestLookup(t *testing.T) {
+	l := open(t, t.TempDir())
+	rnd := rand.New(rand.NewPCG(1, 2))
+	var all []Entry
+	for i := range 500 {
+		e := entry([]string{"111111111111", "222222222222"}[rnd.IntN(2)], start.Add(time.Duration(rnd.IntN(4*86400))*time.Second),
+			Key{Username, []string{"al", "alice", "al\x00ice", "bob"}[rnd.IntN(4)]}, Key{EventID, fmt.Sprint(i)})
+		all = append(all, e)
+		if err := l.Note(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Sync(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 200 {
+		q := Query{Account: all[rnd.IntN(len(all))].Account, Max: 1 + rnd.IntN(60)}
+		if rnd.IntN(2) == 0 {
+			q.Key = all[rnd.IntN(len(all))].Keys[rnd.IntN(2)]
+		}
+		if rnd.IntN(2) == 0 {
+			q.From = start.Add(time.Duration(rnd.IntN(4*86400)) * time.Second)
+			q.To = q.From.Add(time.Duration(rnd.IntN(2*86400)) * time.Second)
+		}
+		want := matching(all, q)
+		got := pages(t, l, q)
+		if !slices.EqualFunc(got, want, bytes.Equal) {
+			t.Fatalf("look-up %d %+v = %d records, want %d", i, q, len(got), len(want))
+		}
+	}
+}
+
+func matching(all []Entry, q Query) [][]byte {
+	type found struct {
+		at  time.Time
+		seq int
+		rec []byte
+	}
+	var hits []found
+	for i, e := range all {
+		if e.Account != q.Account || q.Key.Attribute != "" && !slices.ContainsFunc(e.Keys, func(k Key) bool {
+			return k.Attribute == q.Key.Attribute && cut(k.Value) == cut(q.Key.Value)
+		}) || !q.From.IsZero() && (e.Time.Before(q.From) || e.Time.After(q.To)) {
+			continue
+		}
+		hits = append(hits, found{e.Time, i, e.Record})
+	}
+	slices.SortFunc(hits, func(a, b found) int {
+		if c := b.at.Compare(a.at); c != 0 {
+			return c
+		}
+		return b.seq - a.seq
+	})
+	var out [][]byte
+	for _, h := range hits {
+		out = append(out, h.rec)
+	}
+	return out
+}
+
+func pages(t *testing.T, l *Log, q Query) (all [][]byte) {
+	t.Helper()
+	for {
+		p, err := l.Lookup(context.Background(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p.Records...)
+		if q.Next = p.Next; p.Next == "" {
+			return all
+		}
+		if len(p.Records) != q.Max {
+			t.Fatalf("a page that is not the last has %d records, want %d", len(p.Records), q.Max)
+		}
+	}
+}
+
+func TestLookupRefusesForeignTokens(t *testing.T) {
+	l := open(t, t.TempDir())
+	for _, token := range []string{"x", "!", "AAAAAAAAAAAAAAAAAAAAAA=="} {
+		if _, err := l.Lookup(context.Background(), Query{Account: "1", Next: token}); !errors.Is(err, ErrNext) {
+			t.Errorf("Lookup with token %q = %v, want ErrNext", token, err)
+		}
+	}
+}
+
+func TestFollowGivesEachEventOnceAcrossReopening(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir)
+	for i := range 3 {
+		if err := l.Append(context.Background(), entry("1", start.Add(-time.Duration(i)*time.Hour))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l = open(t, dir)
+	go l.Append(context.Background(), entry("2", start))
+	enough := errors.New("enough")
+	var got []uint64
+	err := l.Follow(context.Background(), 1, func(seq uint64, _ string, _ []byte) error {
+		if got = append(got, seq); len(got) == 3 {
+			return enough
+		}
+		return nil
+	})
+	if !errors.Is(err, enough) || !slices.Equal(got, []uint64{2, 3, 4}) {
+		t.Fatalf("Follow gave %v, %v, want 2 3 4", got, err)
+	}
+}
+
+func TestExpireTakesWholeDays(t *testing.T) {
+	l := open(t, t.TempDir())
+	for i := range 6 {
+		if err := l.Append(context.Background(), entry("1", start.Add(time.Duration(i)*12*time.Hour), Key{Username, "a"})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Expire("1", start.Add(26*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []Key{{}, {Username, "a"}} {
+		if got := pages(t, l, Query{Account: "1", Key: k, Max: 10}); len(got) != 3 {
+			t.Errorf("after the expiry of two days %d events are left by %v, want 3", len(got), k)
+		}
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	l := open(b, b.TempDir())
+	record := bytes.Repeat([]byte("some text of a record "), 40)
+	b.ReportAllocs()
+	b.SetParallelism(128)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			e := Entry{Account: "111111111111", Time: start, Record: record, Keys: []Key{{Username, "alice"}, {EventName, "GetUser"}, {AccessKeyID, "AKIAIOSFODNN7EXAMPLE"}}}
+			if err := l.Append(context.Background(), e); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
+
+func BenchmarkNote(b *testing.B) {
+	l := open(b, b.TempDir())
+	record := bytes.Repeat([]byte("some text of a record "), 40)
+	b.ReportAllocs()
+	for b.Loop() {
+		l.Note(Entry{Account: "111111111111", Time: start, Record: record, Keys: []Key{{Username, "alice"}, {EventName, "GetUser"}, {AccessKeyID, "AKIAIOSFODNN7EXAMPLE"}}})
+	}
+	l.Sync(context.Background())
+}

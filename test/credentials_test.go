@@ -1,0 +1,503 @@
+package test
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"image/png"
+	"math/big"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/pquerna/otp/totp"
+	"golang.org/x/crypto/ssh"
+)
+
+// code is what the device of that seed shows at that time.
+func code(t *testing.T, seed string, at time.Time) *string {
+	t.Helper()
+	c, err := totp.GenerateCode(seed, at)
+	must(t, err)
+	return &c
+}
+
+func TestPasswords(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	root := s.as(s.root())
+	ctx := deadline(t)
+	u := root.user(t, s, "worker", "")
+	name := aws.String("worker")
+
+	_, err := root.iam.GetLoginProfile(ctx, &iam.GetLoginProfileInput{UserName: name})
+	wantCode(t, "GetLoginProfile before", err, "NoSuchEntity", "Login Profile for User worker cannot be found.")
+	_, err = root.iam.CreateLoginProfile(ctx, &iam.CreateLoginProfileInput{UserName: name, Password: aws.String("Zz1")})
+	wantCode(t, "a short password", err, "PasswordPolicyViolation", "Password should have a minimum length of 8")
+	_, err = root.iam.CreateLoginProfile(ctx, &iam.CreateLoginProfileInput{UserName: name, Password: aws.String("onlysmall")})
+	wantCode(t, "one class", err, "PasswordPolicyViolation", "Password should meet 2 more of the following requirements: Password should have at least one uppercase letter, Password should have at least one number, Password should have at least one symbol")
+	_, err = root.iam.CreateLoginProfile(ctx, &iam.CreateLoginProfileInput{UserName: name})
+	wantCode(t, "no password", err, "ValidationError", "Value at 'password' failed to satisfy constraint: Member must not be null")
+	made, err := root.iam.CreateLoginProfile(ctx, &iam.CreateLoginProfileInput{UserName: name, Password: aws.String("First-Pass1"), PasswordResetRequired: true})
+	must(t, err)
+	if !made.LoginProfile.PasswordResetRequired || *made.LoginProfile.UserName != "worker" {
+		t.Errorf("CreateLoginProfile = %+v", made.LoginProfile)
+	}
+	_, err = root.iam.CreateLoginProfile(ctx, &iam.CreateLoginProfileInput{UserName: name, Password: aws.String("First-Pass1")})
+	wantCode(t, "a second profile", err, "EntityAlreadyExists", "Login Profile for user worker already exists.")
+	_, err = root.iam.DeleteUser(ctx, &iam.DeleteUserInput{UserName: name})
+	wantCode(t, "DeleteUser with keys", err, "DeleteConflict", "must delete access keys first.")
+
+	change := func(old, next string) error {
+		_, err := u.iam.ChangePassword(ctx, &iam.ChangePasswordInput{OldPassword: &old, NewPassword: &next})
+		return err
+	}
+	wantCode(t, "ChangePassword without permission", change("First-Pass1", "Second-Pass2"), "AccessDenied", "is not authorized to perform: iam:ChangePassword")
+	_, err = root.iam.GetAccountPasswordPolicy(ctx, &iam.GetAccountPasswordPolicyInput{})
+	wantCode(t, "GetAccountPasswordPolicy before", err, "NoSuchEntity", "The Password Policy with domain name "+s.account+" cannot be found.")
+	_, err = root.iam.UpdateAccountPasswordPolicy(ctx, &iam.UpdateAccountPasswordPolicyInput{
+		AllowUsersToChangePassword: true, MinimumPasswordLength: aws.Int32(10), RequireNumbers: true, PasswordReusePrevention: aws.Int32(2), MaxPasswordAge: aws.Int32(90),
+	})
+	must(t, err)
+	policy, err := u.iam.GetAccountPasswordPolicy(ctx, &iam.GetAccountPasswordPolicyInput{})
+	must(t, err)
+	if p := policy.PasswordPolicy; *p.MinimumPasswordLength != 10 || !p.RequireNumbers || p.RequireSymbols || !p.ExpirePasswords || *p.MaxPasswordAge != 90 || *p.PasswordReusePrevention != 2 || p.HardExpiry != nil {
+		t.Errorf("GetAccountPasswordPolicy = %+v", p)
+	}
+	wantCode(t, "ChangePassword with a wrong old one", change("wrong", "Second-Pass2"), "AccessDenied", "")
+	wantCode(t, "ChangePassword to a weak one", change("First-Pass1", "short1"), "PasswordPolicyViolation", "Password should have a minimum length of 10")
+	wantCode(t, "ChangePassword to the same", change("First-Pass1", "First-Pass1"), "PasswordPolicyViolation", "")
+	must(t, change("First-Pass1", "Second-Pass2"))
+	wantCode(t, "ChangePassword to an earlier one", change("Second-Pass2", "First-Pass1"), "PasswordPolicyViolation", "")
+	must(t, change("Second-Pass2", "Third-Pass3"))
+	must(t, change("Third-Pass3", "First-Pass1")) // two later it may come again
+	got, err := root.iam.GetLoginProfile(ctx, &iam.GetLoginProfileInput{UserName: name})
+	must(t, err)
+	if got.LoginProfile.PasswordResetRequired || !got.LoginProfile.CreateDate.Equal(*made.LoginProfile.CreateDate) {
+		t.Errorf("GetLoginProfile after ChangePassword = %+v", got.LoginProfile)
+	}
+	_, err = root.iam.ChangePassword(ctx, &iam.ChangePasswordInput{OldPassword: aws.String("x"), NewPassword: aws.String("y")})
+	wantCode(t, "root's ChangePassword", err, "InvalidUserType", "")
+	_, err = root.iam.UpdateLoginProfile(ctx, &iam.UpdateLoginProfileInput{UserName: name, PasswordResetRequired: aws.Bool(true)})
+	must(t, err)
+	own, err := u.iam.ListAccessKeys(ctx, &iam.ListAccessKeysInput{})
+	wantCode(t, "what AllowUsersToChangePassword doesn't grant", err, "AccessDenied", "")
+	_ = own
+
+	_, err = root.iam.DeleteLoginProfile(ctx, &iam.DeleteLoginProfileInput{UserName: name})
+	must(t, err)
+	_, err = root.iam.DeleteLoginProfile(ctx, &iam.DeleteLoginProfileInput{UserName: name})
+	wantCode(t, "DeleteLoginProfile again", err, "NoSuchEntity", "Login Profile for User worker cannot be found.")
+	_, err = root.iam.DeleteAccountPasswordPolicy(ctx, &iam.DeleteAccountPasswordPolicyInput{})
+	must(t, err)
+	wantCode(t, "ChangePassword after the policy went", change("First-Pass1", "Second-Pass2"), "AccessDenied", "iam:ChangePassword")
+	_, err = root.iam.DeleteAccountPasswordPolicy(ctx, &iam.DeleteAccountPasswordPolicyInput{})
+	wantCode(t, "DeleteAccountPasswordPolicy again", err, "NoSuchEntity", "The account policy with name PasswordPolicy cannot be found.")
+}
+
+func TestMFADevices(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	root := s.as(s.root())
+	ctx := deadline(t)
+	root.user(t, s, "worker", "")
+	name, now := aws.String("worker"), time.Now()
+
+	made, err := root.iam.CreateVirtualMFADevice(ctx, &iam.CreateVirtualMFADeviceInput{
+		VirtualMFADeviceName: aws.String("phone"), Path: aws.String("/div/"), Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}},
+	})
+	must(t, err)
+	serial, seed := made.VirtualMFADevice.SerialNumber, string(made.VirtualMFADevice.Base32StringSeed)
+	if want := "arn:aws:iam::" + s.account + ":mfa/div/phone"; *serial != want {
+		t.Errorf("SerialNumber = %s, want %s", *serial, want)
+	}
+	if img, err := png.Decode(bytes.NewReader(made.VirtualMFADevice.QRCodePNG)); err != nil || img.Bounds().Dx() < 100 {
+		t.Errorf("the QR code is no PNG: %v", err)
+	}
+	_, err = root.iam.CreateVirtualMFADevice(ctx, &iam.CreateVirtualMFADeviceInput{VirtualMFADeviceName: aws.String("phone"), Path: aws.String("/div/")})
+	wantCode(t, "a second device of the name", err, "EntityAlreadyExists", "MFA device already exists.")
+	tags, err := root.iam.ListMFADeviceTags(ctx, &iam.ListMFADeviceTagsInput{SerialNumber: serial})
+	must(t, err)
+	if len(tags.Tags) != 1 || *tags.Tags[0].Value != "v" {
+		t.Errorf("ListMFADeviceTags = %+v", tags.Tags)
+	}
+
+	first, second := code(t, seed, now.Add(-30*time.Second)), code(t, seed, now)
+	enable := func(code1, code2 *string) error {
+		_, err := root.iam.EnableMFADevice(ctx, &iam.EnableMFADeviceInput{UserName: name, SerialNumber: serial, AuthenticationCode1: code1, AuthenticationCode2: code2})
+		return err
+	}
+	wantCode(t, "codes in the wrong order", enable(second, first), "InvalidAuthenticationCode", "Authentication code for device is not valid.")
+	must(t, enable(first, second))
+	wantCode(t, "EnableMFADevice again", enable(first, second), "EntityAlreadyExists", "MFA Device is already in use.")
+	list, err := root.iam.ListMFADevices(ctx, &iam.ListMFADevicesInput{UserName: name})
+	must(t, err)
+	if len(list.MFADevices) != 1 || *list.MFADevices[0].SerialNumber != *serial || *list.MFADevices[0].UserName != "worker" {
+		t.Errorf("ListMFADevices = %+v", list.MFADevices)
+	}
+	device, err := root.iam.GetMFADevice(ctx, &iam.GetMFADeviceInput{SerialNumber: serial, UserName: name})
+	must(t, err)
+	if *device.UserName != "worker" || device.EnableDate == nil {
+		t.Errorf("GetMFADevice = %+v", device)
+	}
+	assigned, err := root.iam.ListVirtualMFADevices(ctx, &iam.ListVirtualMFADevicesInput{AssignmentStatus: types.AssignmentStatusTypeAssigned})
+	must(t, err)
+	if v := assigned.VirtualMFADevices; len(v) != 1 || *v[0].User.UserName != "worker" || v[0].Base32StringSeed != nil || v[0].Tags != nil {
+		t.Errorf("ListVirtualMFADevices = %+v", v)
+	}
+	summary, err := root.iam.GetAccountSummary(ctx, &iam.GetAccountSummaryInput{})
+	must(t, err)
+	if m := summary.SummaryMap; m["MFADevices"] != 1 || m["MFADevicesInUse"] != 1 || m["AccountMFAEnabled"] != 0 {
+		t.Errorf("GetAccountSummary = %v", m)
+	}
+	_, err = root.iam.ResyncMFADevice(ctx, &iam.ResyncMFADeviceInput{UserName: name, SerialNumber: serial, AuthenticationCode1: first, AuthenticationCode2: second})
+	wantCode(t, "ResyncMFADevice by codes that were used", err, "InvalidAuthenticationCode", "")
+	_, err = root.iam.ResyncMFADevice(ctx, &iam.ResyncMFADeviceInput{
+		UserName: name, SerialNumber: serial,
+		AuthenticationCode1: code(t, seed, now.Add(10*time.Minute)), AuthenticationCode2: code(t, seed, now.Add(10*time.Minute+30*time.Second)),
+	})
+	must(t, err)
+	_, err = root.iam.DeleteVirtualMFADevice(ctx, &iam.DeleteVirtualMFADeviceInput{SerialNumber: serial})
+	wantCode(t, "DeleteVirtualMFADevice in use", err, "DeleteConflict", "Must deactivate first.")
+	_, err = root.iam.DeactivateMFADevice(ctx, &iam.DeactivateMFADeviceInput{UserName: name, SerialNumber: serial})
+	must(t, err)
+	_, err = root.iam.DeleteVirtualMFADevice(ctx, &iam.DeleteVirtualMFADeviceInput{SerialNumber: serial})
+	must(t, err)
+	_, err = root.iam.DeactivateMFADevice(ctx, &iam.DeactivateMFADeviceInput{UserName: name, SerialNumber: serial})
+	wantCode(t, "DeactivateMFADevice of none", err, "NoSuchEntity", "MFA Device with serial number "+*serial+" does not exist.")
+	rootDevice(t, s, root)
+	for _, out := range []string{s.stderr.String(), s.stdout.String()} {
+		if strings.Contains(out, seed) {
+			t.Error("the seed is in the server's output")
+		}
+	}
+}
+
+// rootDevice gives the root user a device.
+func rootDevice(t *testing.T, s *server, root *clients) {
+	t.Helper()
+	ctx, now := deadline(t), time.Now()
+	made, err := root.iam.CreateVirtualMFADevice(ctx, &iam.CreateVirtualMFADeviceInput{VirtualMFADeviceName: aws.String("root-account-mfa-device")})
+	must(t, err)
+	serial, seed := made.VirtualMFADevice.SerialNumber, string(made.VirtualMFADevice.Base32StringSeed)
+	_, err = root.iam.EnableMFADevice(ctx, &iam.EnableMFADeviceInput{
+		UserName: &s.account, SerialNumber: serial, AuthenticationCode1: code(t, seed, now.Add(-30*time.Second)), AuthenticationCode2: code(t, seed, now),
+	})
+	must(t, err)
+	all, err := root.iam.ListVirtualMFADevices(ctx, &iam.ListVirtualMFADevicesInput{})
+	must(t, err)
+	if v := all.VirtualMFADevices; len(v) != 1 || *v[0].User.Arn != "arn:aws:iam::"+s.account+":root" || v[0].User.UserName != nil {
+		t.Errorf("ListVirtualMFADevices = %+v", v)
+	}
+	own, err := root.iam.ListMFADevices(ctx, &iam.ListMFADevicesInput{})
+	must(t, err)
+	if len(own.MFADevices) != 1 {
+		t.Errorf("root's ListMFADevices = %+v", own.MFADevices)
+	}
+	summary, err := root.iam.GetAccountSummary(ctx, &iam.GetAccountSummaryInput{})
+	must(t, err)
+	if summary.SummaryMap["AccountMFAEnabled"] != 1 {
+		t.Errorf("AccountMFAEnabled = %d, want 1", summary.SummaryMap["AccountMFAEnabled"])
+	}
+	_, err = root.iam.DeactivateMFADevice(ctx, &iam.DeactivateMFADeviceInput{SerialNumber: serial})
+	must(t, err)
+}
+
+// selfSigned makes a certificate and its key, in PEM.
+func selfSigned(t *testing.T, name string) (cert, key string) {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, k.Public(), k)
+	must(t, err)
+	keyDER, err := x509.MarshalPKCS8PrivateKey(k)
+	must(t, err)
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}))
+}
+
+func TestSigningCertificates(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	root := s.as(s.root())
+	ctx := deadline(t)
+	root.user(t, s, "worker", "")
+	name := aws.String("worker")
+	body, _ := selfSigned(t, "one")
+	upload := func(body string) (*iam.UploadSigningCertificateOutput, error) {
+		return root.iam.UploadSigningCertificate(ctx, &iam.UploadSigningCertificateInput{UserName: name, CertificateBody: &body})
+	}
+	_, err := upload("rubbish")
+	wantCode(t, "rubbish", err, "MalformedCertificate", "Certificate rubbish is malformed.")
+	made, err := upload(body)
+	must(t, err)
+	id := made.Certificate.CertificateId
+	if *made.Certificate.CertificateBody != body || made.Certificate.Status != "Active" || !regexp.MustCompile(`^[A-Z0-9]{24,128}$`).MatchString(*id) {
+		t.Errorf("UploadSigningCertificate = %+v", made.Certificate)
+	}
+	_, err = root.iam.UploadSigningCertificate(ctx, &iam.UploadSigningCertificateInput{CertificateBody: &body}) // root's own
+	wantCode(t, "the same for another user", err, "DuplicateCertificate", "")
+	other, _ := selfSigned(t, "two")
+	_, err = upload(other)
+	must(t, err)
+	third, _ := selfSigned(t, "three")
+	_, err = upload(third)
+	wantCode(t, "a third", err, "LimitExceeded", "Cannot exceed quota for CertificatesPerUser: 2")
+	_, err = root.iam.UpdateSigningCertificate(ctx, &iam.UpdateSigningCertificateInput{UserName: name, CertificateId: id, Status: "Inactive"})
+	must(t, err)
+	list, err := root.iam.ListSigningCertificates(ctx, &iam.ListSigningCertificatesInput{UserName: name})
+	must(t, err)
+	if len(list.Certificates) != 2 || list.Certificates[0].Status != "Inactive" {
+		t.Errorf("ListSigningCertificates = %+v", list.Certificates)
+	}
+	_, err = root.iam.DeleteSigningCertificate(ctx, &iam.DeleteSigningCertificateInput{UserName: name, CertificateId: id})
+	must(t, err)
+	_, err = root.iam.DeleteSigningCertificate(ctx, &iam.DeleteSigningCertificateInput{UserName: name, CertificateId: id})
+	wantCode(t, "DeleteSigningCertificate again", err, "NoSuchEntity", "The Certificate with id "+*id+" cannot be found.")
+	_, err = root.iam.UploadSigningCertificate(ctx, &iam.UploadSigningCertificateInput{CertificateBody: &body})
+	must(t, err) // free again
+	summary, err := root.iam.GetAccountSummary(ctx, &iam.GetAccountSummaryInput{})
+	must(t, err)
+	if summary.SummaryMap["AccountSigningCertificatesPresent"] != 1 {
+		t.Error("AccountSigningCertificatesPresent is not 1")
+	}
+}
+
+func TestServerCertificates(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	root := s.as(s.root())
+	ctx := deadline(t)
+	body, key := selfSigned(t, "example.com")
+	_, otherKey := selfSigned(t, "example.org")
+	upload := func(name, key string) (*iam.UploadServerCertificateOutput, error) {
+		return root.iam.UploadServerCertificate(ctx, &iam.UploadServerCertificateInput{
+			ServerCertificateName: &name, Path: aws.String("/web/"), CertificateBody: &body, PrivateKey: &key, Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("")}},
+		})
+	}
+	_, err := upload("site", otherKey)
+	wantCode(t, "another key", err, "KeyPairMismatch", "")
+	made, err := upload("site", key)
+	must(t, err)
+	if m := made.ServerCertificateMetadata; *m.Arn != "arn:aws:iam::"+s.account+":server-certificate/web/site" || !strings.HasPrefix(*m.ServerCertificateId, "ASCA") || m.Expiration == nil || len(made.Tags) != 1 {
+		t.Errorf("UploadServerCertificate = %+v", made)
+	}
+	_, err = upload("SITE", key)
+	wantCode(t, "a taken name", err, "EntityAlreadyExists", "The Server Certificate with name SITE already exists.")
+	got, err := root.iam.GetServerCertificate(ctx, &iam.GetServerCertificateInput{ServerCertificateName: aws.String("site")})
+	must(t, err)
+	if *got.ServerCertificate.CertificateBody != body || got.ServerCertificate.CertificateChain != nil || len(got.ServerCertificate.Tags) != 1 {
+		t.Errorf("GetServerCertificate = %+v", got.ServerCertificate)
+	}
+	_, err = root.iam.UntagServerCertificate(ctx, &iam.UntagServerCertificateInput{ServerCertificateName: aws.String("site"), TagKeys: []string{"k"}})
+	must(t, err)
+	_, err = root.iam.UpdateServerCertificate(ctx, &iam.UpdateServerCertificateInput{ServerCertificateName: aws.String("site"), NewServerCertificateName: aws.String("site2"), NewPath: aws.String("/")})
+	must(t, err)
+	list, err := root.iam.ListServerCertificates(ctx, &iam.ListServerCertificatesInput{})
+	must(t, err)
+	if l := list.ServerCertificateMetadataList; len(l) != 1 || *l[0].ServerCertificateName != "site2" || *l[0].Path != "/" || *l[0].ServerCertificateId != *made.ServerCertificateMetadata.ServerCertificateId {
+		t.Errorf("ListServerCertificates = %+v", l)
+	}
+	_, err = root.iam.GetServerCertificate(ctx, &iam.GetServerCertificateInput{ServerCertificateName: aws.String("site")})
+	wantCode(t, "the old name", err, "NoSuchEntity", "The Server Certificate with name site cannot be found.")
+
+	// Renaming needs permission on both names.
+	renamer := root.user(t, s, "renamer", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:UpdateServerCertificate","Resource":"arn:aws:iam::*:server-certificate/site2"}}`)
+	_, err = renamer.iam.UpdateServerCertificate(ctx, &iam.UpdateServerCertificateInput{ServerCertificateName: aws.String("site2"), NewServerCertificateName: aws.String("site3")})
+	wantCode(t, "a rename to where one may not", err, "AccessDenied", "server-certificate/site3")
+	_, err = root.iam.DeleteServerCertificate(ctx, &iam.DeleteServerCertificateInput{ServerCertificateName: aws.String("site2")})
+	must(t, err)
+	if s.stop() != 0 {
+		t.Error("the server did not end well")
+	}
+}
+
+func TestSSHPublicKeys(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	root := s.as(s.root())
+	ctx := deadline(t)
+	root.user(t, s, "worker", "")
+	name := aws.String("worker")
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	must(t, err)
+	public, err := ssh.NewPublicKey(k.Public())
+	must(t, err)
+	body := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(public))) + " me@example.com"
+	upload := func(body string) (*iam.UploadSSHPublicKeyOutput, error) {
+		return root.iam.UploadSSHPublicKey(ctx, &iam.UploadSSHPublicKeyInput{UserName: name, SSHPublicKeyBody: &body})
+	}
+	_, err = upload("rubbish")
+	wantCode(t, "rubbish", err, "UnrecognizedPublicKeyEncoding", "")
+	made, err := upload(body)
+	must(t, err)
+	key := made.SSHPublicKey
+	if *key.SSHPublicKeyBody != body || !regexp.MustCompile(`^([0-9a-f]{2}:){15}[0-9a-f]{2}$`).MatchString(*key.Fingerprint) || !strings.HasPrefix(*key.SSHPublicKeyId, "APKA") {
+		t.Errorf("UploadSSHPublicKey = %+v", key)
+	}
+	_, err = upload(strings.TrimSuffix(body, " me@example.com"))
+	wantCode(t, "the same key", err, "DuplicateSSHPublicKey", "")
+	asPEM, err := root.iam.GetSSHPublicKey(ctx, &iam.GetSSHPublicKeyInput{UserName: name, SSHPublicKeyId: key.SSHPublicKeyId, Encoding: types.EncodingTypePem})
+	must(t, err)
+	block, _ := pem.Decode([]byte(*asPEM.SSHPublicKey.SSHPublicKeyBody))
+	if block == nil {
+		t.Fatalf("GetSSHPublicKey as PEM = %q", *asPEM.SSHPublicKey.SSHPublicKeyBody)
+	}
+	if back, err := x509.ParsePKIXPublicKey(block.Bytes); err != nil || !k.PublicKey.Equal(back) {
+		t.Errorf("GetSSHPublicKey as PEM is another key: %v", err)
+	}
+	_, err = root.iam.UpdateSSHPublicKey(ctx, &iam.UpdateSSHPublicKeyInput{UserName: name, SSHPublicKeyId: key.SSHPublicKeyId, Status: "Inactive"})
+	must(t, err)
+	list, err := root.iam.ListSSHPublicKeys(ctx, &iam.ListSSHPublicKeysInput{UserName: name})
+	must(t, err)
+	if len(list.SSHPublicKeys) != 1 || list.SSHPublicKeys[0].Status != "Inactive" {
+		t.Errorf("ListSSHPublicKeys = %+v", list.SSHPublicKeys)
+	}
+	keys, err := root.iam.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: name})
+	must(t, err)
+	_, err = root.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: name, AccessKeyId: keys.AccessKeyMetadata[0].AccessKeyId})
+	must(t, err)
+	_, err = root.iam.DeleteUser(ctx, &iam.DeleteUserInput{UserName: name})
+	wantCode(t, "DeleteUser with an SSH key", err, "DeleteConflict", "Cannot delete entity, must remove referenced objects first.")
+	_, err = root.iam.DeleteSSHPublicKey(ctx, &iam.DeleteSSHPublicKeyInput{UserName: name, SSHPublicKeyId: key.SSHPublicKeyId})
+	must(t, err)
+	_, err = root.iam.GetSSHPublicKey(ctx, &iam.GetSSHPublicKeyInput{UserName: name, SSHPublicKeyId: key.SSHPublicKeyId, Encoding: types.EncodingTypeSsh})
+	wantCode(t, "GetSSHPublicKey of none", err, "NoSuchEntity", "The Public Key with id "+*key.SSHPublicKeyId+" cannot be found.")
+	_, err = root.iam.DeleteUser(ctx, &iam.DeleteUserInput{UserName: name})
+	must(t, err)
+}
+
+func TestServiceSpecificCredentials(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	root := s.as(s.root())
+	ctx := deadline(t)
+	only := root.user(t, s, "worker", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*ServiceSpecificCredential*","Resource":"*","Condition":{"StringEquals":{"iam:ServiceSpecificCredentialServiceName":"codecommit.amazonaws.com"}}}}`)
+	name := aws.String("worker")
+	create := func(c *clients, service string, days *int32) (*types.ServiceSpecificCredential, error) {
+		out, err := c.iam.CreateServiceSpecificCredential(ctx, &iam.CreateServiceSpecificCredentialInput{UserName: name, ServiceName: &service, CredentialAgeDays: days})
+		if err != nil {
+			return nil, err
+		}
+		return out.ServiceSpecificCredential, nil
+	}
+	_, err := create(root, "nothing.amazonaws.com", nil)
+	wantCode(t, "an unknown service", err, "NoSuchEntity", "No such service nothing.amazonaws.com is supported for Service Specific Credentials")
+	_, err = create(only, "bedrock.amazonaws.com", nil)
+	wantCode(t, "a service that the policy doesn't allow", err, "AccessDenied", "")
+	git, err := create(only, "codecommit.amazonaws.com", nil)
+	must(t, err)
+	if *git.ServiceUserName != "worker-at-"+s.account || *git.ServicePassword == "" || !strings.HasPrefix(*git.ServiceSpecificCredentialId, "ACCA") || git.ServiceCredentialSecret != nil {
+		t.Errorf("CreateServiceSpecificCredential = %+v", git)
+	}
+	second, err := create(root, "codecommit.amazonaws.com", nil)
+	must(t, err)
+	if *second.ServiceUserName == *git.ServiceUserName {
+		t.Error("two credentials have one user name")
+	}
+	_, err = create(root, "codecommit.amazonaws.com", nil)
+	wantCode(t, "a third", err, "LimitExceeded", "")
+	bedrock, err := create(root, "bedrock.amazonaws.com", aws.Int32(30))
+	must(t, err)
+	if bedrock.ExpirationDate == nil || !bedrock.ExpirationDate.Equal(bedrock.CreateDate.Add(30*24*time.Hour)) || bedrock.ServiceCredentialAlias == nil || !strings.HasPrefix(*bedrock.ServiceCredentialSecret, "ABSK") || bedrock.ServicePassword != nil {
+		t.Errorf("CreateServiceSpecificCredential for Bedrock = %+v", bedrock)
+	}
+	reset, err := only.iam.ResetServiceSpecificCredential(ctx, &iam.ResetServiceSpecificCredentialInput{ServiceSpecificCredentialId: git.ServiceSpecificCredentialId})
+	must(t, err)
+	if r := reset.ServiceSpecificCredential; *r.ServiceSpecificCredentialId != *git.ServiceSpecificCredentialId || *r.ServicePassword == *git.ServicePassword {
+		t.Error("ResetServiceSpecificCredential gives another credential or the same password")
+	}
+	_, err = root.iam.UpdateServiceSpecificCredential(ctx, &iam.UpdateServiceSpecificCredentialInput{UserName: name, ServiceSpecificCredentialId: git.ServiceSpecificCredentialId, Status: "Inactive"})
+	must(t, err)
+	seen := 0
+	var marker *string
+	for more := true; more; {
+		page, err := root.iam.ListServiceSpecificCredentials(ctx, &iam.ListServiceSpecificCredentialsInput{AllUsers: aws.Bool(true), MaxItems: aws.Int32(1), Marker: marker})
+		must(t, err)
+		seen += len(page.ServiceSpecificCredentials)
+		marker, more = page.Marker, page.IsTruncated
+	}
+	if seen != 3 {
+		t.Errorf("ListServiceSpecificCredentials of all users gives %d page by page, want 3", seen)
+	}
+	for _, id := range []*string{git.ServiceSpecificCredentialId, second.ServiceSpecificCredentialId, bedrock.ServiceSpecificCredentialId} {
+		_, err = root.iam.DeleteServiceSpecificCredential(ctx, &iam.DeleteServiceSpecificCredentialInput{UserName: name, ServiceSpecificCredentialId: id})
+		must(t, err)
+	}
+	_, err = root.iam.DeleteServiceSpecificCredential(ctx, &iam.DeleteServiceSpecificCredentialInput{UserName: name, ServiceSpecificCredentialId: git.ServiceSpecificCredentialId})
+	wantCode(t, "DeleteServiceSpecificCredential again", err, "NoSuchEntity", "No such credential "+*git.ServiceSpecificCredentialId+" exists")
+}
+
+// TestCredentialsBoto3 plays testdata/credentials.py with one version of boto3.
+func TestCredentialsBoto3(t *testing.T) {
+	t.Parallel()
+	for _, python := range pythons() {
+		s := serve(t)
+		root := s.root()
+		cert, key := selfSigned(t, "example.com")
+		h := newHome(t, "SALLYPORT_ENDPOINT="+s.endpoint, "AWS_ACCESS_KEY_ID="+root.ID, "AWS_SECRET_ACCESS_KEY="+root.Secret, "CERTIFICATE="+cert, "PRIVATE_KEY="+key)
+		cmd := exec.CommandContext(deadline(t), python, "testdata/credentials.py")
+		cmd.Env = h.environ()
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("credentials.py = %v\n%s", err, out)
+		}
+		return
+	}
+	missing(t, "python3 with boto3 (Debian: python3-boto3)")
+}
+
+// TestCredentialsCLI makes an MFA device and keys of files with the aws command.
+func TestCredentialsCLI(t *testing.T) {
+	t.Parallel()
+	c := anyCLI(t)
+	s := serve(t)
+	h := newHome(t)
+	h.profile("default", s.root())
+	root := session{t: t, cli: c, home: h, endpoint: s.endpoint}
+	root.ok("iam", "create-user", "--user-name", "worker")
+	for _, kind := range []string{"Base32StringSeed", "QRCodePNG"} {
+		name := "dev-" + kind
+		doc := root.json("iam", "create-virtual-mfa-device", "--virtual-mfa-device-name", name, "--outfile", name, "--bootstrap-method", kind)
+		serial := at(t, doc, "VirtualMFADevice", "SerialNumber").(string)
+		got, err := os.ReadFile(filepath.Join(h.dir, name))
+		must(t, err)
+		if kind == "QRCodePNG" {
+			if _, err := png.Decode(bytes.NewReader(got)); err != nil {
+				t.Errorf("the QR code's file is no PNG: %v", err)
+			}
+			root.ok("iam", "delete-virtual-mfa-device", "--serial-number", serial)
+			continue
+		}
+		now := time.Now()
+		root.ok("iam", "enable-mfa-device", "--user-name", "worker", "--serial-number", serial,
+			"--authentication-code1", *code(t, string(got), now.Add(-30*time.Second)), "--authentication-code2", *code(t, string(got), now))
+		if text := root.refused("DeleteConflict", "iam", "delete-user", "--user-name", "worker"); text != "Cannot delete entity, must delete MFA device first." {
+			t.Errorf("delete-user says %q", text)
+		}
+		root.ok("iam", "deactivate-mfa-device", "--user-name", "worker", "--serial-number", serial)
+	}
+	cert, key := selfSigned(t, "example.com")
+	must(t, os.WriteFile(filepath.Join(h.dir, "cert.pem"), []byte(cert), 0o600))
+	must(t, os.WriteFile(filepath.Join(h.dir, "key.pem"), []byte(key), 0o600))
+	root.ok("iam", "upload-server-certificate", "--server-certificate-name", "site", "--certificate-body", "file://cert.pem", "--private-key", "file://key.pem")
+	doc := root.json("iam", "get-server-certificate", "--server-certificate-name", "site")
+	if body := at(t, doc, "ServerCertificate", "CertificateBody").(string); strings.TrimSpace(body) != strings.TrimSpace(cert) {
+		t.Errorf("get-server-certificate gives another certificate:\n%s", body)
+	}
+	root.ok("iam", "create-login-profile", "--user-name", "worker", "--password", "Secret-Word1", "--password-reset-required")
+	if text := root.refused("DeleteConflict", "iam", "delete-user", "--user-name", "worker"); text != "Cannot delete entity, must delete login profile first." {
+		t.Errorf("delete-user says %q", text)
+	}
+}
