@@ -181,7 +181,24 @@ func (tx *Tx) SetGivenRootKey(id string, secret seal.Secret) error {
 	if i := slices.IndexFunc(root.Keys, func(k AccessKey) bool { return k.Given }); i >= 0 {
 		tx.dropKey(root, i)
 	}
-	if err := tx.within(QuotaAccessKeys, len(root.Keys)+1); err != nil {
+	return tx.giveKey(root, id, secret)
+}
+
+// GiveKey gives the user a key whose id and secret come from outside; had is
+// true where the user has exactly this key already. LimitExceeded, Exists.
+func (tx *Tx) GiveKey(u *User, id string, secret seal.Secret) (had bool, err error) {
+	if u.keyIndex(id) >= 0 {
+		same, err := tx.hasSecret(id, secret)
+		if err == nil && !same {
+			err = &Exists{Kind: KindAccessKey, Name: id}
+		}
+		return true, err
+	}
+	return false, tx.giveKey(u, id, secret)
+}
+
+func (tx *Tx) giveKey(u *User, id string, secret seal.Secret) error {
+	if err := tx.within(QuotaAccessKeys, len(u.Keys)+1); err != nil {
 		return err
 	}
 	if tx.read(recordKey(tx.account, kindKey, id)) != nil {
@@ -197,7 +214,7 @@ func (tx *Tx) SetGivenRootKey(id string, secret seal.Secret) error {
 		}
 		tx.put(index, []byte(tx.account))
 	}
-	_, err = tx.addKey(root, AccessKey{ID: id, Created: tx.now, Given: true}, secret)
+	_, err := tx.addKey(u, AccessKey{ID: id, Created: tx.now, Given: true}, secret)
 	return err
 }
 

@@ -88,6 +88,7 @@ func (s *Server) controlHandler() http.Handler {
 	mux.HandleFunc("POST /backup", s.serveBackup)
 	mux.HandleFunc("POST /rotate-master-key", s.serveRotateMasterKey)
 	s.accountControl(mux)
+	s.transferControl(mux)
 	return mux
 }
 
