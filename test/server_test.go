@@ -15,12 +15,17 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sallyport-iam/sallyport/internal/store/etcd/etcdtest"
 )
 
 // binary is the server's program. Set by TestMain, then read-only.
 var binary string
 
-func TestMain(m *testing.M) { os.Exit(build(m)) }
+func TestMain(m *testing.M) {
+	etcdtest.Member()
+	os.Exit(build(m))
+}
 
 // build makes the program once, runs the tests and takes the program away again.
 func build(m *testing.M) int {

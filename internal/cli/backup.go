@@ -45,6 +45,7 @@ func backupCommand(std IO) *cobra.Command {
 		},
 	}
 	dataFlag(cmd, &cfg.Data)
+	masterKeyURIFlag(cmd, &cfg.MasterKeyURI)
 	flags := cmd.Flags()
 	flags.BoolVar(&cfg.WithMasterKey, "with-master-key", false, "put the master key into the backup")
 	flags.StringSliceVar(&cfg.Recipients, "recipient", nil, "age recipient key (age1…) that the backup is sealed for; may be repeated")

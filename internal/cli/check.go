@@ -22,7 +22,7 @@ Secrets are opened with the data folder's master key, with the one that a backup
 holds, or with SALLYPORT_MASTER_KEY (or _FILE).`
 
 func checkCommand(std IO) *cobra.Command {
-	var data, identity string
+	var data, identity, uri string
 	cmd := &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Check a data folder, a backup or an archive",
@@ -32,7 +32,7 @@ func checkCommand(std IO) *cobra.Command {
 			if err := setFromEnvironment(cmd, std.Env); err != nil {
 				return err
 			}
-			cfg := server.CheckConfig{Data: data, Unseal: unseal(std, identity), Log: logger(std, levelError), Fatal: fatal(std)}
+			cfg := server.CheckConfig{Data: data, MasterKeyURI: uri, Unseal: unseal(std, identity), Log: logger(std, levelError), Fatal: fatal(std)}
 			if len(args) > 0 {
 				cfg.File = args[0]
 			}
@@ -44,6 +44,7 @@ func checkCommand(std IO) *cobra.Command {
 		},
 	}
 	dataFlag(cmd, &data)
+	masterKeyURIFlag(cmd, &uri)
 	identityFlag(cmd, &identity)
 	return cmd
 }

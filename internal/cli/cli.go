@@ -91,6 +91,11 @@ func dataFlag(cmd *cobra.Command, data *string) {
 	cmd.Flags().StringVar(data, "data", "./sallyport-data", "the data folder")
 }
 
+// masterKeyURIFlag is the flag of commands that need a data folder's master key.
+func masterKeyURIFlag(cmd *cobra.Command, uri *string) {
+	cmd.Flags().StringVar(uri, "master-key-uri", "", "key of a KMS that wraps the master key: hcvault://HOST:PORT/transit/keys/NAME or aws-kms://ARN")
+}
+
 // identityFlag is the flag of commands that open a backup.
 func identityFlag(cmd *cobra.Command, identity *string) {
 	cmd.Flags().StringVar(identity, "identity", "", "file of age identities, for a backup that was sealed for recipient keys")

@@ -28,6 +28,7 @@ SALLYPORT_LISTEN. These have no flag, so that no secret stands on a command line
   SALLYPORT_ROOT_ACCESS_KEY_ID       an access key that the root user is to have
   SALLYPORT_ROOT_SECRET_ACCESS_KEY   its secret
   SALLYPORT_MASTER_KEY               the key that seals secrets at rest
+  SALLYPORT_STORE_PASSWORD           of the --store-user
   SALLYPORT_BACKUP_PASSPHRASE        seals the archive, where no recipient key is given
 
 Each of these, followed by _FILE, names a file that holds the value.`
@@ -37,7 +38,9 @@ const masterKeyVariable = "SALLYPORT_MASTER_KEY"
 type serveFlags struct {
 	data, listen, adminListen, accountID, rootEmail, logLevel string
 	quotas                                                    []string
+	masterKeyURI                                              string
 	archive                                                   server.ArchiveConfig
+	sharing                                                   sharing
 }
 
 func serveCommand(std IO) *cobra.Command {
@@ -57,7 +60,9 @@ func serveCommand(std IO) *cobra.Command {
 	flags.StringVar(&f.rootEmail, "root-email", "root@localhost", "email of the root user that the first start makes")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug (a line for each request), info, warn or error")
 	flags.StringSliceVar(&f.quotas, "quota", nil, "a quota that differs from AWS's default, as NAME=NUMBER; may be repeated")
+	masterKeyURIFlag(cmd, &f.masterKeyURI)
 	archiveFlags(cmd, &f.archive)
+	storeFlags(cmd, &f.sharing)
 	return cmd
 }
 
@@ -89,11 +94,14 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 	}
 	cfg := server.Config{
 		Data: f.data, Listen: f.listen, AdminListen: f.adminListen, AccountID: f.accountID, RootEmail: f.rootEmail,
-		Now: time.Now, Rand: rand.Reader, Archive: f.archive,
+		Now: time.Now, Rand: rand.Reader, Archive: f.archive, MasterKeyURI: f.masterKeyURI,
 		Log: logger(std, level), Fatal: fatal(std),
 	}
 	cfg.Archive.PassphraseWork = std.PassphraseWork
-	var err error
+	err := f.sharing.configure(&cfg)
+	if err != nil {
+		return server.Config{}, err
+	}
 	if cfg.Quotas, err = parseQuotas(f.quotas); err != nil {
 		return server.Config{}, err
 	}
@@ -104,6 +112,7 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 		{"SALLYPORT_ROOT_ACCESS_KEY_ID", func(v string) { cfg.RootKeyID = v }},
 		{"SALLYPORT_ROOT_SECRET_ACCESS_KEY", func(v string) { cfg.RootSecret = seal.NewSecret(v) }},
 		{passphraseVariable, func(v string) { cfg.Archive.Passphrase = seal.NewSecret(v) }},
+		{"SALLYPORT_STORE_PASSWORD", func(v string) { cfg.Store.Password = seal.NewSecret(v) }},
 		{masterKeyVariable, func(v string) { cfg.MasterKey = seal.NewSecret(v) }},
 	}
 	for _, s := range secrets {

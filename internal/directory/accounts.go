@@ -346,6 +346,7 @@ func (tx *Tx) DeleteAlias(alias string) error {
 type Counts struct {
 	Users, Groups, Roles, InstanceProfiles, Policies, PolicyVersions int
 	ServerCerts, MFADevices, MFAInUse                                int
+	Providers                                                        int // of OpenID Connect and of SAML
 }
 
 // Counts counts the entities of an account.
@@ -371,6 +372,7 @@ func (s *Snapshot) Counts(account string) (Counts, error) {
 	if failed != nil {
 		return c, failed
 	}
+	c.Providers = s.count(recordKey(account, kindOIDC, "")) + s.count(recordKey(account, kindSAML, ""))
 	c.ServerCerts = s.count(recordKey(account, kindServerCertName, ""))
 	return c, s.MFADevices(account, "", func(v *MFADevice) bool {
 		c.MFADevices++

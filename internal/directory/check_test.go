@@ -36,7 +36,16 @@ func full(t *testing.T) (*fixture, map[string][]byte) {
 		if _, err := tx.AddAccessKey(u, seal.SecretKey(rand.Reader)); err != nil {
 			return err
 		}
+		r, err := tx.CreateRole(NewRole{Name: "Deploy", Path: "/z/", Trust: trusts(t, `"`+account+`"`), Boundary: local.ARN()})
+		if err != nil {
+			return err
+		}
+		p, err := tx.CreateInstanceProfile("Web", "/z/", nil)
+		if err != nil {
+			return err
+		}
 		for _, err := range []error{
+			tx.AddRole(p, r), tx.Attach(r, awsPolicyARN), tx.PutInline(r, "own", allow("iam:*")),
 			tx.Join(u, g), tx.PutInline(u, "own", allow("iam:*")), tx.Attach(u, awsPolicyARN), tx.Attach(u, local.ARN()), tx.Attach(g, awsPolicyARN),
 			tx.SetAlias("company"), tx.SetGivenRootKey("GIVEN_KEY_OF_ROOT", seal.NewSecret("given")),
 		} {
@@ -50,11 +59,24 @@ func full(t *testing.T) (*fixture, map[string][]byte) {
 		t.Fatal(err)
 	}
 	f.must(t, withUser("Alice", func(tx *Tx, u *User) error {
+		if _, err := tx.AddPasskey(u, "key", []byte("public"), nil); err != nil {
+			return err
+		}
 		_, err := tx.AddSigningCert(u, "PEM", []byte("DER"))
 		return err
 	}))
 	f.must(t, func(tx *Tx) error {
-		_, err := tx.CreateServerCert(ServerCert{Path: "/z/", Name: "Site", Body: "PEM"}, seal.NewSecret("KEY"))
+		p, err := tx.CreateSAMLProvider("Corp", "<xml/>", tx.Now(), nil)
+		if err != nil {
+			return err
+		}
+		if err := tx.AddSAMLKey(p, seal.NewSecret("KEY")); err != nil {
+			return err
+		}
+		if _, err := tx.CreateOIDCProvider("https://id.example.com/a", nil, nil, nil); err != nil {
+			return err
+		}
+		_, err = tx.CreateServerCert(ServerCert{Path: "/z/", Name: "Site", Body: "PEM"}, seal.NewSecret("KEY"))
 		return err
 	})
 	if err := f.NotePasswordUse(t.Context(), account, account); err != nil {
@@ -104,8 +126,9 @@ func TestCheckFindsNothingWrong(t *testing.T) {
 	}
 	for _, kind := range []string{
 		kindAccount, kindUser, kindUserName, kindKey, kindUsed, kindGroup, kindGroupName, kindGroupUse, kindMember,
+		kindRole, kindRoleName, kindProfile, kindProfileName,
 		kindPolicy, kindPolicyName, kindPolicyDoc, kindPolicyUse, kindAttached, "ring", "alias",
-		kindMFA, kindSignIn, kindSigningCert, kindServerCert, kindServerCertName,
+		kindMFA, kindPasskey, kindSignIn, kindSigningCert, kindServerCert, kindServerCertName, kindOIDC, kindSAML, kindSAMLDoc,
 	} {
 		if !kinds[kind] {
 			t.Errorf("no record of kind %s: the test tests less than it should", kind)
@@ -126,7 +149,7 @@ func TestCheckFindsNothingWrong(t *testing.T) {
 func TestCheckMissesNoRecord(t *testing.T) {
 	f, records := full(t)
 	for key, value := range records {
-		if _, kind := splitKey(key); kind == kindUsed || kind == kindSignIn || kind == firstKind { // nothing depends on it
+		if _, kind := splitKey(key); kind == kindUsed || kind == kindSignIn || kind == kindOIDC || kind == firstKind { // nothing depends on it
 			continue
 		}
 		delete(records, key)
@@ -205,7 +228,7 @@ func TestCheckSays(t *testing.T) {
 			r[recordKey(account, kindAttached, policyID.ID, "group", g.ID)] = []byte(local)
 		}, []string{
 			`ACCOUNT/attached/POLICY/group/GROUP: group "GROUP" does not have policy "arn:aws:iam::ACCOUNT:policy/p/Local"`,
-			"ACCOUNT/policyuse/POLICY: counts 1 uses and 1 as a boundary, there are 2 and 1",
+			"ACCOUNT/policyuse/POLICY: counts 1 uses and 2 as a boundary, there are 2 and 2",
 		}},
 		{"document", func(r map[string][]byte) {
 			r[recordKey(account, kindPolicyDoc, policyID.ID, "v1")] = []byte("{}")

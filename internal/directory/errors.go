@@ -30,6 +30,9 @@ const (
 	KindCredService     Kind = "service of credentials"
 	KindEnabledMFA      Kind = "MFA device in use"
 	KindPasswordRules   Kind = "password policy"
+	KindOIDC            Kind = "OpenID Connect provider"
+	KindSAML            Kind = "SAML provider"
+	KindSAMLKey         Kind = "private key of a SAML provider"
 )
 
 // NotFound: no entity of that kind has that name (id, or ARN).

@@ -24,8 +24,10 @@ func (d *Directory) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := readable(s.get(deployment, formatKind, "")); err != nil {
-		return err
+	if old != nil { // before the first load, Format.Bring has looked at it
+		if err := readable(s.get(deployment, formatKind, "")); err != nil {
+			return err
+		}
 	}
 	d.ringApplied(s.get(deployment, ringKind, ""))
 	d.nodesLoaded(s)

@@ -28,6 +28,10 @@ const (
 	QuotaCertificates     = "CertificatesPerUser"
 	QuotaServerCerts      = "ServerCertificatesPerAccount"
 	QuotaServiceCreds     = "ServiceSpecificCredentialsPerUser"
+	QuotaOIDCProviders    = "OpenIDConnectProvidersPerAccount"
+	QuotaClientIDs        = "ClientIdsPerOpenIdConnectProvider"
+	QuotaSAMLProviders    = "SAMLProvidersPerAccount"
+	QuotaSAMLKeys         = "PrivateKeysPerSAMLProvider"
 )
 
 var defaultQuotas = map[string]int{
@@ -53,6 +57,10 @@ var defaultQuotas = map[string]int{
 	QuotaCertificates:     2,
 	QuotaServerCerts:      20,
 	QuotaServiceCreds:     2,
+	QuotaOIDCProviders:    100,
+	QuotaClientIDs:        100,
+	QuotaSAMLProviders:    100,
+	QuotaSAMLKeys:         2,
 
 	QuotaOrgAccounts:   10,
 	QuotaOrgUnits:      2000,

@@ -50,10 +50,14 @@ type Record struct {
 //	ACCOUNT/invited/HANDSHAKE ID         the management account that invites
 //	ACCOUNT/confirm                      confirmRequest: the last change that waits for all nodes
 //	ACCOUNT/mfa/PATH AND NAME            MFADevice
+//	ACCOUNT/passkey/USER AND NAME        Passkey
 //	ACCOUNT/signin/USER ID               passwordUse
 //	ACCOUNT/signingcert/SHA-256          the id of the user who has it
 //	ACCOUNT/servercert/ID                ServerCert
 //	ACCOUNT/servercertname/lower-case    ID and path
+//	ACCOUNT/oidc/URL WITHOUT SCHEME      OIDCProvider
+//	ACCOUNT/saml/NAME                    SAMLProvider
+//	ACCOUNT/samldoc/NAME                 the metadata document's text
 //	deployment/ring                      the sealed key ring
 //	deployment/first                     the id of the account that the first start made
 //	deployment/node/ID                   Node
@@ -79,10 +83,14 @@ const (
 	kindAttached    = "attached"
 
 	kindMFA            = "mfa"
+	kindPasskey        = "passkey"
 	kindSignIn         = "signin"
 	kindSigningCert    = "signingcert"
 	kindServerCert     = "servercert"
 	kindServerCertName = "servercertname"
+	kindOIDC           = "oidc"
+	kindSAML           = "saml"
+	kindSAMLDoc        = "samldoc"
 
 	kindConfirm = "confirm"
 	kindNode    = "node"
@@ -101,7 +109,7 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindMFA, kindServerCertName:
+	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindMFA, kindServerCertName, kindOIDC, kindSAML:
 		return true
 	case kindOrgNode, kindOrgPolicy, kindOrgRequest, kindHandshake, kindInvited:
 		return true

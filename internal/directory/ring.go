@@ -104,6 +104,16 @@ func (d *Directory) ringApplied(r *Record) {
 	d.box.Replace(box)
 }
 
+// HasRing reports whether a store has a key ring: whatever is sealed in it needs
+// the ring's master key.
+func HasRing(ctx context.Context, st store.Store) (has bool, err error) {
+	_, err = st.Scan(ctx, ringKey, 0, func(r store.Record) error {
+		has = has || r.Key == ringKey
+		return nil
+	})
+	return has, err
+}
+
 // OpensRing reports whether the store's key ring opens with that master key;
 // any does where there is no ring yet.
 func OpensRing(ctx context.Context, st store.Store, master seal.MasterKey) (bool, error) {

@@ -18,14 +18,25 @@ type SigningCert struct {
 	Uploaded time.Time `json:"uploaded"`
 }
 
-// certIDBytes are what the id of a signing certificate is made of: 32 characters.
-const certIDBytes = 20
+// sumOf is the SHA-256 of b in hexadecimal.
+func sumOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// randomID makes an id of 32 characters that no other thing has.
+func (tx *Tx) randomID() string {
+	var id [20]byte
+	if _, err := io.ReadFull(tx.snap.d.opts.Rand, id[:]); err != nil {
+		panic("directory: no randomness: " + err.Error()) // as package seal does
+	}
+	return base32.StdEncoding.EncodeToString(id[:])
+}
 
 // AddSigningCert gives the user an active certificate: PEM that has been
 // parsed, and its DER. LimitExceeded; Exists, where a user of the account has it.
 func (tx *Tx) AddSigningCert(u *User, body string, der []byte) (SigningCert, error) {
-	sum := sha256.Sum256(der)
-	c := SigningCert{Body: body, SHA256: hex.EncodeToString(sum[:]), Uploaded: tx.now}
+	c := SigningCert{Body: body, SHA256: sumOf(der), Uploaded: tx.now}
 	index := recordKey(tx.account, kindSigningCert, c.SHA256)
 	if tx.read(index) != nil {
 		return SigningCert{}, &Exists{Kind: KindSigningCert}
@@ -33,11 +44,7 @@ func (tx *Tx) AddSigningCert(u *User, body string, der []byte) (SigningCert, err
 	if err := tx.within(QuotaCertificates, len(u.Certificates)+1); err != nil {
 		return SigningCert{}, err
 	}
-	var id [certIDBytes]byte
-	if _, err := io.ReadFull(tx.snap.d.opts.Rand, id[:]); err != nil {
-		panic("directory: no randomness: " + err.Error()) // as package seal does
-	}
-	c.ID = base32.StdEncoding.EncodeToString(id[:])
+	c.ID = tx.randomID()
 	tx.put(index, []byte(u.ID))
 	u.Certificates = append(slices.Clone(u.Certificates), c)
 	tx.save(u)

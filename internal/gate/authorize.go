@@ -2,6 +2,7 @@ package gate
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/sallyport-iam/sallyport/internal/awsapi"
 	"github.com/sallyport-iam/sallyport/internal/directory"
@@ -17,6 +18,12 @@ type denied struct {
 }
 
 func (d *denied) Error() string { return d.result.Message(&d.request) }
+
+// aboutRole reports whether the request is to assume a role: those who may not
+// aren't told whether it exists.
+func (d *denied) aboutRole() bool {
+	return strings.HasPrefix(d.request.Action, "sts:") && strings.Contains(d.request.Resource, ":role/")
+}
 
 // authorize decides every action that the request needs on every resource that
 // it acts on. The first that is not allowed ends the way.
@@ -41,15 +48,20 @@ func (c *call) authorize() error {
 	if err := c.allowed(&in, c.action, targets); err != nil {
 		return err
 	}
-	if c.op == nil || c.op.Also == nil {
-		return nil
-	}
-	for _, more := range c.op.Also(&c.caller, c.in) {
+	for _, more := range c.permissions() {
 		if err := c.also(&in, more, targets); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// permissions are those that the request needs besides that of its operation.
+func (c *call) permissions() []service.Permission {
+	if c.op != nil && c.op.Also != nil {
+		return c.op.Also(&c.caller, c.in)
+	}
+	return c.passedRoles()
 }
 
 // allowed decides one action on all resources that it acts on.

@@ -254,7 +254,6 @@ func (c *call) denial(d *denied) *awsapi.Error {
 	case c.json():
 		return &awsapi.Error{Code: awsapi.AccessDeniedException, Message: d.result.Message(&d.request), Err: d}
 	}
-	// Of a role that can't be assumed it isn't told whether it exists.
-	style := policy.Style{NoReason: d.result.Type == policy.TrustPolicy && d.result.Decision == policy.ImplicitDeny || strings.HasPrefix(d.request.Action, "sts:AssumeRole") && d.result.Decision == policy.ImplicitDeny}
+	style := policy.Style{NoReason: d.aboutRole() && d.result.Decision == policy.ImplicitDeny}
 	return &awsapi.Error{Code: awsapi.AccessDenied, Message: d.result.Denial(&d.request, style), Err: d}
 }

@@ -1,14 +1,17 @@
 package server
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/gate"
 	"github.com/sallyport-iam/sallyport/internal/store"
 	"github.com/sallyport-iam/sallyport/internal/store/archive"
@@ -58,6 +61,26 @@ func (m *metrics) archive(a *archive.Archiver) {
 	gauge("sallyport_archive_failures", "Attempts to archive that failed since the start.", func() float64 { return float64(a.Status().Failures) })
 }
 
+// follow adds what a node on a shared store knows of how new its state is.
+func (m *metrics) follow(dir *directory.Directory, now func() time.Time) {
+	gauge := func(name, help string, value func() float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	gauge("sallyport_directory_staleness_seconds", "Time since the directory was last known to be the newest state; -1 where it never was.", func() float64 {
+		if dir.Fresh().IsZero() {
+			return -1
+		}
+		return now().Sub(dir.Fresh()).Seconds()
+	})
+	gauge("sallyport_store_reachable", "1 while the shared store answers, 0 while it does not.", func() float64 {
+		if dir.Reachable() {
+			return 1
+		}
+		return 0
+	})
+	gauge("sallyport_nodes", "Nodes on the shared store that are alive, this one included.", func() float64 { return float64(dir.Nodes()) })
+}
+
 func (m *metrics) observe(o gate.Observation) {
 	m.requests.WithLabelValues(o.Service, o.Operation, strconv.Itoa(o.Status)).Inc()
 	m.duration.WithLabelValues(o.Service).Observe(o.Duration.Seconds())
@@ -67,13 +90,23 @@ func (m *metrics) observe(o gate.Observation) {
 func (s *Server) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := s.data.dir.Failed(); err != nil {
-			http.Error(w, "the directory no longer follows its store: "+err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		io.WriteString(w, "ready\n")
-	})
+	mux.HandleFunc("GET /readyz", s.serveReady)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
 	return mux
+}
+
+// serveReady says whether requests are answered. A node that has lost its store
+// answers them for a while, so it stays in the balancer's list, but says so.
+func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
+	dir := s.data.dir
+	switch err := dir.Failed(); {
+	case err != nil:
+		http.Error(w, "the directory no longer follows its store: "+err.Error(), http.StatusServiceUnavailable)
+	case dir.Stale(s.cfg.Now()):
+		http.Error(w, "the store is lost for longer than --max-staleness: all requests are refused", http.StatusServiceUnavailable)
+	case !dir.Reachable():
+		fmt.Fprintf(w, "ready, but the store is lost since %s: changes are refused\n", dir.Fresh().UTC().Format(time.RFC3339))
+	default:
+		io.WriteString(w, "ready\n")
+	}
 }

@@ -26,7 +26,8 @@ type BackupConfig struct {
 	WithMasterKey bool
 	// MasterKey is the one given by configuration, where there is one. It is
 	// used only where no server runs.
-	MasterKey seal.Secret
+	MasterKey    seal.Secret
+	MasterKeyURI string // as in Config; it too only where no server runs
 	// Recipients are age recipient keys that the backup is sealed for. Where
 	// there are none it is sealed with a passphrase.
 	Recipients []string
@@ -157,7 +158,7 @@ func backupSource(ctx context.Context, cfg BackupConfig) (io.ReadCloser, bool, e
 	}
 	h := archiveHeader{Time: cfg.Now().UTC()}
 	if cfg.WithMasterKey {
-		key, err := openMasterKey(ctx, Config{Data: cfg.Data, MasterKey: cfg.MasterKey}, st)
+		key, err := openMasterKey(ctx, Config{Data: cfg.Data, MasterKey: cfg.MasterKey, MasterKeyURI: cfg.MasterKeyURI, Log: cfg.Log}, st)
 		if err != nil {
 			return nil, false, errors.Join(err, st.Close())
 		}

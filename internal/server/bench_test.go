@@ -21,6 +21,7 @@ import (
 
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/seal"
+	"github.com/sallyport-iam/sallyport/policy"
 	"github.com/sallyport-iam/sallyport/sigv4"
 )
 
@@ -139,6 +140,66 @@ func BenchmarkHandler(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkRoleSession serves as BenchmarkHandler does, but for a session of a
+// role of the same policy; with a session policy, and with a token that was
+// not seen before.
+func BenchmarkRoleSession(b *testing.B) {
+	s := openBench(b, 1)
+	account := s.Started().AccountID
+	trust, err := policy.Parse(`{"Statement":{"Effect":"Allow","Principal":{"AWS":"`+account+`"},"Action":"sts:AssumeRole"}}`, policy.Trust)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var role *directory.Role
+	err = s.data.dir.Update(b.Context(), account, func(tx *directory.Tx) error {
+		if role, err = tx.CreateRole(directory.NewRole{Name: "r", Path: "/", Trust: trust, MaxSession: 3600}); err != nil {
+			return err
+		}
+		return tx.PutInline(role, "load", benchPolicy)
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	session := func() {
+		made := &directory.Session{Kind: directory.RoleSession, Account: account, Entity: role.ID, Name: "bench", Policy: benchPolicy}
+		token, err := s.data.dir.NewSession(made, time.Hour)
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.signer.KeyID, s.signer.Secret, s.signer.SessionToken = made.KeyID, made.Secret, token
+	}
+	session()
+	for _, bb := range benchRequests[:2] {
+		b.Run(bb.name, func(b *testing.B) { s.serveAgain(b, bb.service, bb.form, func() {}) })
+	}
+	b.Run("new token", func(b *testing.B) { s.serveAgain(b, benchRequests[1].service, benchRequests[1].form, session) })
+}
+
+// serveAgain serves a request again and again; before each, outside of the
+// measured time, it calls fresh.
+func (s *benchServer) serveAgain(b *testing.B, service, form string, fresh func()) {
+	r := s.request(b, service, form)
+	id := s.signer.KeyID
+	w := &discard{header: http.Header{}}
+	in := new(body)
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		if fresh(); s.signer.KeyID != id {
+			r = s.request(b, service, form)
+		}
+		r.RemoteAddr = "127.0.0.1:1234"
+		in.Reset([]byte(form))
+		r.Body = in
+		clear(w.header)
+		b.StartTimer()
+		s.http.Handler.ServeHTTP(w, r)
+		if w.status != http.StatusOK {
+			b.Fatalf("status %d", w.status)
+		}
 	}
 }
 

@@ -42,18 +42,27 @@ func bootstrap(ctx context.Context, cfg Config, dir *directory.Directory) (boots
 	if cfg.RootKeyID != "" && !givenKeyID.MatchString(cfg.RootKeyID) {
 		return bootstrapped{}, fmt.Errorf("root access key id %q is not 16 to 128 letters, digits and underscores", cfg.RootKeyID)
 	}
-	first := dir.Snapshot().FirstAccount()
-	if first == "" {
-		return makeAccount(ctx, cfg, dir)
+	if id := dir.Snapshot().FirstAccount(); id != "" {
+		return findAccount(ctx, cfg, dir, id)
 	}
-	return findAccount(ctx, cfg, dir, first)
+	b, err := makeAccount(ctx, cfg, dir)
+	if _, made := errors.AsType[*directory.Exists](err); made {
+		// By another node, which was first; what was written here is nobody's.
+		for _, path := range []string{b.root.KeyFile, b.root.PasswordFile} {
+			if path != "" {
+				os.Remove(path)
+			}
+		}
+		return findAccount(ctx, cfg, dir, dir.Snapshot().FirstAccount())
+	}
+	return b, err
 }
 
 var givenKeyID = regexp.MustCompile(`^\w{16,128}$`)
 
 func findAccount(ctx context.Context, cfg Config, dir *directory.Directory, id string) (bootstrapped, error) {
 	if cfg.AccountID != "" && cfg.AccountID != id {
-		return bootstrapped{}, fmt.Errorf("the data folder %s holds account %s, not %s", cfg.Data, id, cfg.AccountID)
+		return bootstrapped{}, fmt.Errorf("%s holds account %s, not %s", holder(cfg), id, cfg.AccountID)
 	}
 	a, err := dir.Snapshot().Account(id)
 	if err != nil {
@@ -70,6 +79,13 @@ func findAccount(ctx context.Context, cfg Config, dir *directory.Directory, id s
 	}
 	b.root.KeyFile = ""
 	return b, nil
+}
+
+func holder(cfg Config) string {
+	if cfg.Store.Shared() {
+		return "the store " + cfg.Store.URL
+	}
+	return "the data folder " + cfg.Data
 }
 
 func existing(path string) string {
@@ -104,7 +120,7 @@ func makeAccount(ctx context.Context, cfg Config, dir *directory.Directory) (boo
 	}
 	hash := seal.HashGenerated(cfg.Rand, b.root.Password)
 	err := dir.Update(ctx, b.id, func(tx *directory.Tx) error {
-		if err := tx.CreateAccount(b.root.Email, hash); err != nil {
+		if err := tx.CreateFirst(b.root.Email, hash); err != nil {
 			return err
 		}
 		if given {
@@ -113,7 +129,7 @@ func makeAccount(ctx context.Context, cfg Config, dir *directory.Directory) (boo
 		return tx.AddRootKey(b.root.KeyID, b.root.Secret)
 	})
 	if err != nil {
-		return bootstrapped{}, fmt.Errorf("make the account: %w", err)
+		return b, fmt.Errorf("make the account: %w", err)
 	}
 	return b, nil
 }

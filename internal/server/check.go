@@ -23,9 +23,10 @@ type CheckConfig struct {
 	Unseal Unseal // how the backup opens
 	// MasterKey opens the seals. Empty means the file master.key of the data
 	// folder, or the master key that the backup holds.
-	MasterKey seal.Secret
-	Log       *slog.Logger
-	Fatal     func(error) // is called when the disk fails: it must end the process
+	MasterKey    seal.Secret
+	MasterKeyURI string // as in Config
+	Log          *slog.Logger
+	Fatal        func(error) // is called when the disk fails: it must end the process
 }
 
 // Checked is what Check found.
@@ -84,13 +85,13 @@ func (c *checker) folder(ctx context.Context) error {
 		c.problem(dir, errors.New("some records can't be read, so they were not checked against each other"))
 		return nil
 	}
-	c.masterKey()
+	c.masterKey(ctx)
 	c.relations()
 	return nil
 }
 
 // masterKey takes the key that the folder's ring is sealed under.
-func (c *checker) masterKey() {
+func (c *checker) masterKey(ctx context.Context) {
 	if !c.cfg.MasterKey.IsZero() {
 		c.configuredKey()
 		return
@@ -98,13 +99,21 @@ func (c *checker) masterKey() {
 	if c.records.Len() == 0 {
 		return
 	}
-	path := filepath.Join(c.cfg.Data, masterKeyFile)
-	key, err := seal.LoadMasterKey(path)
-	if next, e := seal.LoadMasterKey(path + nextMasterKey); e == nil && c.records.Opens(next) {
+	name, load := masterKeyFile, seal.LoadMasterKey
+	if c.cfg.MasterKeyURI != "" {
+		kms, err := seal.OpenKMS(ctx, c.cfg.MasterKeyURI)
+		name, load = wrappedKeyFile, kms.Load
+		if err != nil {
+			load = func(string) (seal.MasterKey, error) { return seal.MasterKey{}, err }
+		}
+	}
+	path := filepath.Join(c.cfg.Data, name)
+	key, err := load(path)
+	if next, e := load(path + nextMasterKey); e == nil && c.records.Opens(next) {
 		key, err = next, nil // a rotation was cut short; the next start finishes it
 	}
 	if err != nil {
-		c.problem(masterKeyFile, cause(err))
+		c.problem(name, cause(err))
 		c.found.Sealed = "there is no master key to open them with"
 	}
 	c.records.Master = key

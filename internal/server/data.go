@@ -8,14 +8,13 @@ import (
 	"path/filepath"
 
 	"github.com/sallyport-iam/sallyport/internal/directory"
-	"github.com/sallyport-iam/sallyport/internal/seal"
-	"github.com/sallyport-iam/sallyport/internal/store/pebble"
 )
 
 // What stands in the data folder.
 const (
 	storeFolder      = "store"
 	masterKeyFile    = "master.key"
+	wrappedKeyFile   = "master.key.kms"
 	rootKeyFile      = "rootkey.csv"
 	rootPasswordFile = "rootpassword.txt"
 )
@@ -25,35 +24,42 @@ func openData(ctx context.Context, cfg Config) (*dataFolder, error) {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("can't make the data folder %s: %w", cfg.Data, cause(err))
 	}
-	st, err := pebble.Open(filepath.Join(cfg.Data, storeFolder), pebble.Options{Fatal: cfg.Fatal, Logger: cfg.Log})
+	st, err := openStore(ctx, cfg)
 	if err != nil {
-		return nil, folderError(cfg.Data, err)
-	}
-	master, err := openMasterKey(ctx, cfg, st)
-	if err != nil {
-		st.Close()
 		return nil, err
 	}
-	if err := migrate(ctx, cfg, st); err != nil {
-		st.Close()
-		return nil, fmt.Errorf("can't open the data folder %s: %w", cfg.Data, err)
+	d := &dataFolder{store: st}
+	if err := d.open(ctx, cfg); err != nil {
+		return nil, errors.Join(storeError(cfg, d.master, err), st.Close())
 	}
-	dir, err := directory.Open(ctx, st, directory.Options{
-		Master: master.key, AWSPolicies: awsPolicies{}, Now: cfg.Now, Rand: cfg.Rand, Log: cfg.Log, Quotas: cfg.Quotas,
+	return d, nil
+}
+
+// open opens what is in the store.
+func (d *dataFolder) open(ctx context.Context, cfg Config) (err error) {
+	if d.master, err = openMasterKey(ctx, cfg, d.store); err != nil {
+		return err
+	}
+	if err := migrate(ctx, cfg, d.store); err != nil {
+		return fmt.Errorf("can't open the data folder %s: %w", cfg.Data, err)
+	}
+	name, _ := os.Hostname()
+	d.dir, err = directory.Open(ctx, d.store, directory.Options{
+		Master: d.master.key, AWSPolicies: awsPolicies{}, Now: cfg.Now, Rand: cfg.Rand, Log: cfg.Log, Quotas: cfg.Quotas,
+		Shared: cfg.Store.Shared(), MaxStaleness: cfg.MaxStaleness, ConfirmRevocations: cfg.ConfirmRevocations, NodeName: name + " " + cfg.Listen,
 	})
-	if err != nil {
-		st.Close()
-		if errors.Is(err, seal.ErrWrongMasterKey) {
-			return nil, fmt.Errorf("the master key is not the one that this data folder was made with (%s): without it no secret in it can be read", where(cfg))
-		}
-		return nil, err
+	if err == nil {
+		d.archiver = startArchive(cfg, d.store)
 	}
-	return &dataFolder{store: st, dir: dir, master: master, archiver: startArchive(cfg, st)}, nil
+	return err
 }
 
 func where(cfg Config) string {
 	if cfg.MasterKey.Reveal() != "" {
 		return "given by configuration"
+	}
+	if cfg.MasterKeyURI != "" {
+		return filepath.Join(cfg.Data, wrappedKeyFile)
 	}
 	return filepath.Join(cfg.Data, masterKeyFile)
 }

@@ -26,6 +26,12 @@ type masterKey struct {
 	mu   sync.RWMutex   // held for writing while the key is rotated, for reading while it is copied
 	key  seal.MasterKey // guarded by mu once the server runs
 	path string         // of its file; empty where it is given by configuration
+	made bool           // the file was made by open
+
+	// How the file is read and made: in plain text, or wrapped by a KMS. Set
+	// where path is, then read-only.
+	load         func(path string) (seal.MasterKey, error)
+	loadOrCreate func(path string, rand io.Reader) (seal.MasterKey, error)
 }
 
 const nextMasterKey = ".next"
@@ -34,29 +40,89 @@ const nextMasterKey = ".next"
 // well: a folder with data and without its key has lost the key.
 func openMasterKey(ctx context.Context, cfg Config, st store.Store) (*masterKey, error) {
 	if text := cfg.MasterKey.Reveal(); text != "" {
+		if cfg.MasterKeyURI != "" {
+			return nil, errors.New("both SALLYPORT_MASTER_KEY and a master key URI are given; give one")
+		}
 		key, err := seal.ParseMasterKey(text)
 		return &masterKey{key: key}, err
 	}
-	m := &masterKey{path: filepath.Join(cfg.Data, masterKeyFile)}
-	head, err := st.Head(ctx)
+	if cfg.MasterKeyURI != "" {
+		return openWrapped(ctx, cfg, st)
+	}
+	m := &masterKey{path: filepath.Join(cfg.Data, masterKeyFile), load: seal.LoadMasterKey, loadOrCreate: loadOrCreatePlain}
+	if uri, err := seal.WrappedBy(filepath.Join(cfg.Data, wrappedKeyFile)); err == nil && existing(m.path) == "" {
+		return nil, fmt.Errorf("the master key of %s is wrapped by %s: start with --master-key-uri", cfg.Data, uri)
+	}
+	return m, m.open(ctx, cfg, st)
+}
+
+// openWrapped opens a master key that a KMS has wrapped. A plain one that is
+// there from before is wrapped first.
+func openWrapped(ctx context.Context, cfg Config, st store.Store) (*masterKey, error) {
+	kms, err := seal.OpenKMS(ctx, cfg.MasterKeyURI)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(m.path); head > 0 && errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("the master key %s is missing: restore it from your backup, without it no secret in %s can be read", m.path, cfg.Data)
+	m := &masterKey{path: filepath.Join(cfg.Data, wrappedKeyFile), load: kms.Load, loadOrCreate: kms.LoadOrCreate}
+	plain := filepath.Join(cfg.Data, masterKeyFile)
+	if existing(plain) == "" {
+		return m, m.open(ctx, cfg, st)
 	}
-	if m.key, _, err = seal.LoadOrCreateMasterKey(m.path, cfg.Rand); err != nil {
-		return nil, fmt.Errorf("master key: %w", err)
+	if existing(m.path) == "" {
+		old := cfg
+		old.MasterKeyURI = ""
+		from, err := openMasterKey(ctx, old, st)
+		if err != nil {
+			return nil, err
+		}
+		if err := kms.Create(m.path, from.key); err != nil {
+			return nil, fmt.Errorf("wrap the master key %s: %w", plain, err)
+		}
+	}
+	if err := m.open(ctx, cfg, st); err != nil {
+		return nil, err
+	}
+	if opens, err := directory.OpensRing(ctx, st, m.key); err != nil || !opens {
+		return m, err // what opens the directory says so; the plain key stays
+	}
+	if err := os.Remove(plain); err != nil {
+		return nil, fmt.Errorf("take away the master key that is wrapped now: %w", err)
+	}
+	cfg.Log.Info("the master key is wrapped by the KMS now; its plain file is gone, and copies of it are to be destroyed", "file", m.path, "removed", plain)
+	return m, syncFolder(cfg.Data)
+}
+
+func loadOrCreatePlain(path string, rand io.Reader) (seal.MasterKey, error) {
+	key, _, err := seal.LoadOrCreateMasterKey(path, rand)
+	return key, err
+}
+
+// open reads the key's file, or makes it where the store is new.
+func (m *masterKey) open(ctx context.Context, cfg Config, st store.Store) error {
+	used, err := directory.HasRing(ctx, st)
+	if err != nil {
+		return err
+	}
+	m.made = existing(m.path) == ""
+	switch {
+	case used && m.made && cfg.Store.Shared():
+		m.made = false
+		return m.foreign(cfg)
+	case used && m.made:
+		return fmt.Errorf("the master key %s is missing: restore it from your backup, without it no secret in %s can be read", m.path, cfg.Data)
+	}
+	if m.key, err = m.loadOrCreate(m.path, cfg.Rand); err != nil {
+		return fmt.Errorf("master key: %w", err)
 	}
 	if err := m.settle(ctx, st); err != nil {
-		return nil, fmt.Errorf("master key: %w", err)
+		return fmt.Errorf("master key: %w", err)
 	}
-	return m, nil
+	return nil
 }
 
 // settle finishes, or takes back, a rotation that was cut short.
 func (m *masterKey) settle(ctx context.Context, st store.Store) error {
-	next, err := seal.LoadMasterKey(m.path + nextMasterKey)
+	next, err := m.load(m.path + nextMasterKey)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -111,8 +177,7 @@ func (d *dataFolder) rotateMasterKey(ctx context.Context, rand io.Reader) error 
 
 // prepare makes the file of the next key.
 func (m *masterKey) prepare(rand io.Reader) (seal.MasterKey, error) {
-	next, _, err := seal.LoadOrCreateMasterKey(m.path+nextMasterKey, rand)
-	return next, err
+	return m.loadOrCreate(m.path+nextMasterKey, rand)
 }
 
 // rotateRing gives the key ring a new key where its newest is old.

@@ -9,12 +9,12 @@ import (
 	"path/filepath"
 
 	"github.com/sallyport-iam/sallyport/internal/directory"
-	"github.com/sallyport-iam/sallyport/internal/store/pebble"
+	"github.com/sallyport-iam/sallyport/internal/store"
 )
 
 // migrate brings the records of a folder to this program's format. Before it
 // changes any it makes a backup in the folder.
-func migrate(ctx context.Context, cfg Config, st *pebble.Store) error {
+func migrate(ctx context.Context, cfg Config, st store.Store) error {
 	format := directory.CurrentFormat()
 	if cfg.format != nil {
 		format = *cfg.format

@@ -3,6 +3,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,8 +27,8 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/service/organizations"
 	"github.com/sallyport-iam/sallyport/internal/service/s3"
 	"github.com/sallyport-iam/sallyport/internal/service/sts"
+	"github.com/sallyport-iam/sallyport/internal/store"
 	"github.com/sallyport-iam/sallyport/internal/store/archive"
-	"github.com/sallyport-iam/sallyport/internal/store/pebble"
 )
 
 // Config is what a server is told. Data, Listen, Now, Rand and Log must be set.
@@ -45,9 +46,22 @@ type Config struct {
 	// instead of one made at random. Both or neither.
 	RootKeyID  string
 	RootSecret seal.Secret
+	// Store is the store that several nodes share; its zero value means one in
+	// the data folder.
+	Store StoreConfig
+	// MaxStaleness is for how long a node that has lost a shared store goes on
+	// answering. Zero means 5 minutes.
+	MaxStaleness time.Duration
+	// ConfirmRevocations makes changes that may take rights away wait for all
+	// nodes that are alive.
+	ConfirmRevocations bool
+
 	// MasterKey seals the secrets at rest. Empty means the file master.key of
 	// the data folder, which the first start makes.
 	MasterKey seal.Secret
+	// MasterKeyURI names the key of a KMS that wraps the master key, which is
+	// then in the file master.key.kms. Empty means none. See seal.OpenKMS.
+	MasterKeyURI string
 	// Quotas are limits that differ from AWS's defaults; see directory.Quotas.
 	Quotas map[string]int
 	// Archive says where the store's history is kept, if anywhere.
@@ -70,6 +84,8 @@ const (
 	maxHeader    = 64 << 10 // bytes
 
 	flushEvery = time.Minute // times of last use
+
+	defaultStaleness = 5 * time.Minute
 
 	ringKeyLife    = 30 * 24 * time.Hour // after which the key ring gets a new key
 	ringKeyChecked = time.Hour           // how often that is looked at
@@ -104,6 +120,7 @@ type Server struct {
 // Open makes a server of its configuration: the endpoint is bound and the data
 // is loaded when it returns. Every error is one line for a person to read.
 func Open(ctx context.Context, cfg Config) (*Server, error) {
+	cfg.MaxStaleness = cmp.Or(cfg.MaxStaleness, defaultStaleness)
 	s := &Server{cfg: cfg}
 	if err := cfg.Archive.check(); err != nil {
 		return nil, err
@@ -179,6 +196,9 @@ func (s *Server) wire() {
 	}
 	if s.admin != nil {
 		s.metrics = newMetrics(s.data.store, s.data.archiver)
+		if s.cfg.Store.Shared() {
+			s.metrics.follow(s.data.dir, s.cfg.Now)
+		}
 		opts.Observe = s.metrics.observe
 	}
 	s.http = &http.Server{
@@ -214,7 +234,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		group.Go(func() error { return serve(srv, l) })
 	}
 	group.Go(func() error { return s.flush(ctx) })
-	group.Go(func() error { return s.trimMemory(ctx) })
+	group.Go(releaseLoad)
 	group.Go(func() error { return s.rotateRing(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
@@ -309,7 +329,7 @@ func (s *Server) release(ctx context.Context) {
 
 // dataFolder is an open data folder: the store and the directory on it.
 type dataFolder struct {
-	store  *pebble.Store
+	store  store.Store
 	dir    *directory.Directory
 	master *masterKey
 	// archiver keeps the store's history; nil where that isn't wanted.

@@ -84,7 +84,7 @@ func (s *Service) GetAccountSummary(_ context.Context, c *service.Caller, _ *api
 		"VersionsPerPolicyQuota": quota(directory.QuotaPolicyVersions),
 		"InstanceProfiles":       int32(n.InstanceProfiles), "InstanceProfilesQuota": quota(directory.QuotaInstanceProfiles),
 		"ServerCertificates": int32(n.ServerCerts), "ServerCertificatesQuota": quota(directory.QuotaServerCerts),
-		"Providers":                         0,
+		"Providers":                         int32(n.Providers),
 		"MFADevices":                        int32(n.MFADevices),
 		"MFADevicesInUse":                   int32(n.MFAInUse),
 		"AccountMFAEnabled":                 flag(len(root.MFA) > 0),

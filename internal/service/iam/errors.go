@@ -107,6 +107,12 @@ func notFound(e *directory.NotFound) error {
 		return api.NoSuchEntity.New("The Server Certificate with name %s cannot be found.", e.Name)
 	case directory.KindServiceCred:
 		return api.NoSuchEntity.New("No such credential %s exists", e.Name)
+	case directory.KindOIDC:
+		return api.NoSuchEntity.New("OpenIDConnect Provider not found for arn %s", e.Name)
+	case directory.KindSAML:
+		return api.NoSuchEntity.New("Manifest not found for arn %s", e.Name)
+	case directory.KindSAMLKey:
+		return api.NoSuchEntity.New("The Private Key with id %s cannot be found.", e.Name)
 	case directory.KindCredService:
 		return api.NoSuchEntity.New("No such service %s is supported for Service Specific Credentials", e.Name)
 	}
@@ -137,6 +143,10 @@ func exists(e *directory.Exists) error {
 		return api.DuplicateSSHPublicKey.New("The SSH public key is already associated with the user %s.", e.Name)
 	case directory.KindSigningCert:
 		return api.DuplicateCertificate.New("The certificate is already associated with a user of this account.")
+	case directory.KindOIDC:
+		return api.EntityAlreadyExists.New("Provider with url %s already exists.", e.Name)
+	case directory.KindSAML:
+		return api.EntityAlreadyExists.New("SAMLProvider with name %s already exists.", e.Name)
 	case directory.KindServerCert:
 		return api.EntityAlreadyExists.New("The Server Certificate with name %s already exists.", e.Name)
 	}

@@ -33,7 +33,7 @@ func (s *Service) Operations() service.Set {
 		s.policyOperations(), s.versionOperations(), s.attachmentOperations(), s.tagOperations(),
 		s.accountOperations(), s.boundaryOperations(), s.simulationOperations(),
 		s.mfaOperations(), s.loginProfileOperations(), s.passwordPolicyOperations(), s.sshKeyOperations(),
-		s.signingCertOperations(), s.serverCertOperations(), s.serviceCredOperations(),
+		s.signingCertOperations(), s.serverCertOperations(), s.serviceCredOperations(), s.oidcOperations(), s.samlOperations(),
 		s.roleOperations(), s.instanceProfileOperations(),
 		s.authorizationOperations(), s.rootFeatureOperations(),
 	} {

@@ -39,13 +39,20 @@ func roleOut(s *directory.Snapshot, r *directory.Role) api.Role {
 	}
 }
 
-// withRole is update on the named role, which must not be a service's own.
-func (s *Service) withRole(ctx context.Context, c *service.Caller, name string, fn func(tx *directory.Tx, r *directory.Role) error) error {
+// withAnyRole is update on the named role.
+func (s *Service) withAnyRole(ctx context.Context, c *service.Caller, name string, fn func(tx *directory.Tx, r *directory.Role) error) error {
 	return s.update(ctx, c, func(tx *directory.Tx) error {
 		r, err := tx.Role(name)
 		if err != nil {
 			return err
 		}
+		return fn(tx, r)
+	})
+}
+
+// withRole is update on the named role, which must not be a service's own.
+func (s *Service) withRole(ctx context.Context, c *service.Caller, name string, fn func(tx *directory.Tx, r *directory.Role) error) error {
+	return s.withAnyRole(ctx, c, name, func(tx *directory.Tx, r *directory.Role) error {
 		if r.ServiceLinked() {
 			return api.UnmodifiableEntity.New("Cannot perform the operation on the protected role '%s' - this role is only modifiable by AWS", r.Name)
 		}
@@ -154,11 +161,7 @@ func (s *Service) UpdateRole(ctx context.Context, c *service.Caller, in *api.Upd
 	if in.MaxSessionDuration != nil {
 		maxSession = ptr(int(*in.MaxSessionDuration))
 	}
-	err := s.update(ctx, c, func(tx *directory.Tx) error {
-		r, err := tx.Role(in.RoleName)
-		if err != nil {
-			return err
-		}
+	err := s.withAnyRole(ctx, c, in.RoleName, func(tx *directory.Tx, r *directory.Role) error {
 		tx.DescribeRole(r, description, maxSession)
 		return nil
 	})
@@ -171,11 +174,9 @@ func (s *Service) UpdateRole(ctx context.Context, c *service.Caller, in *api.Upd
 // UpdateRoleDescription changes a role's description.
 func (s *Service) UpdateRoleDescription(ctx context.Context, c *service.Caller, in *api.UpdateRoleDescriptionRequest) (*api.UpdateRoleDescriptionResponse, error) {
 	var changed *directory.Role
-	err := s.update(ctx, c, func(tx *directory.Tx) (err error) {
-		if changed, err = tx.Role(in.RoleName); err != nil {
-			return err
-		}
-		tx.DescribeRole(changed, &in.Description, nil)
+	err := s.withAnyRole(ctx, c, in.RoleName, func(tx *directory.Tx, r *directory.Role) error {
+		changed = r
+		tx.DescribeRole(r, &in.Description, nil)
 		return nil
 	})
 	if err != nil {
@@ -270,12 +271,12 @@ func (s *Service) ListAttachedRolePolicies(_ context.Context, c *service.Caller,
 
 // TagRole adds or replaces tags of a role.
 func (s *Service) TagRole(ctx context.Context, c *service.Caller, in *api.TagRoleRequest) (*nothing, error) {
-	return nil, s.withRole(ctx, c, in.RoleName, func(tx *directory.Tx, r *directory.Role) error { return tx.TagRole(r, tagsIn(in.Tags)) })
+	return nil, s.withAnyRole(ctx, c, in.RoleName, func(tx *directory.Tx, r *directory.Role) error { return tx.TagRole(r, tagsIn(in.Tags)) })
 }
 
 // UntagRole drops tags of a role.
 func (s *Service) UntagRole(ctx context.Context, c *service.Caller, in *api.UntagRoleRequest) (*nothing, error) {
-	return nil, s.withRole(ctx, c, in.RoleName, func(tx *directory.Tx, r *directory.Role) error {
+	return nil, s.withAnyRole(ctx, c, in.RoleName, func(tx *directory.Tx, r *directory.Role) error {
 		tx.UntagRole(r, in.TagKeys)
 		return nil
 	})

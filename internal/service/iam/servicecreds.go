@@ -91,7 +91,8 @@ type credService struct {
 
 func credServiceOf(name string) (credService, error) {
 	for _, s := range [...]credService{
-		{name: "codecommit.amazonaws.com"}, {name: "cassandra.amazonaws.com"},
+		{name: "codecommit.amazonaws.com"},
+		{name: "cassandra.amazonaws.com"},
 		{name: "bedrock.amazonaws.com", bearer: true, prefix: "ABSK"},
 		{name: "logs.amazonaws.com", bearer: true, prefix: "ACWL"},
 	} {

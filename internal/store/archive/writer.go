@@ -107,7 +107,7 @@ func (w *writer) flushDue(ctx context.Context) error {
 			w.note(now)
 			return nil
 		}
-		due := now.Sub(w.first) >= segmentAge || w.size >= segmentSize
+		due := now.Sub(w.first) >= segmentAge || w.size >= segmentSize || w.noted.IsZero() && w.restorable()
 		if !due || now.Before(w.retry) && w.size < bufferSize {
 			return nil
 		}
@@ -127,12 +127,16 @@ func (w *writer) flushDue(ctx context.Context) error {
 	}
 }
 
+// restorable reports whether there is a full backup for what the feed has told.
+func (w *writer) restorable() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last.kind != "" && w.last.to <= w.to
+}
+
 // note says that the archive holds everything up to now.
 func (w *writer) note(now time.Time) {
-	w.mu.Lock()
-	restorable := w.last.kind != "" && w.last.to <= w.to
-	w.mu.Unlock()
-	if !restorable {
+	if !w.restorable() {
 		return
 	}
 	w.a.mu.Lock()

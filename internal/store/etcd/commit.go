@@ -116,9 +116,11 @@ func (c *committer) start(reqs []*request) []*request {
 // send stores a batch and answers its requests.
 func (c *committer) send(b *batch) {
 	s := c.s
-	m, err := s.write.pick(s.life)
-	if err != nil {
-		c.notSent(b, err)
+	connecting, cancel := context.WithTimeout(s.life, s.cfg.Patience)
+	defer cancel()
+	m, err := s.write.pick(connecting)
+	if err != nil { // for longer than an election takes: let the callers know
+		b.answerAll(err)
 		return
 	}
 	ctx, cancel := context.WithTimeout(s.life, s.cfg.Timeout)
@@ -131,6 +133,7 @@ func (c *committer) send(b *batch) {
 	case err == nil: // only we put its fence, and not before it was sent
 		b.answerAll(fmt.Errorf("%w: a batch met its fence before it was sent", store.ErrUnknown))
 	case stale(err):
+		m.checked.Store(false)
 		c.handBack(b.reqs, storeError("commit", err))
 	case refused(err):
 		b.answerAll(storeError("commit", err))
@@ -139,13 +142,6 @@ func (c *committer) send(b *batch) {
 		s.cfg.Log.Warn("etcd did not say whether it stored a batch: asking", "member", m.endpoint, "transactions", len(b.reqs), "err", err)
 		c.settle(b, err)
 	}
-}
-
-// notSent gives requests back that could not be sent, after a moment in which
-// nothing else is tried on their behalf.
-func (c *committer) notSent(b *batch, err error) {
-	pause(c.s.life, 10)
-	c.handBack(b.reqs, err)
 }
 
 func (b *batch) answerAll(err error) {

@@ -30,20 +30,15 @@ func code(err error) codes.Code {
 // passing reports whether a request may succeed at another member or later. A
 // write that ended with such an error may have been applied.
 func passing(err error) bool {
-	if errors.Is(err, store.ErrUnavailable) {
-		return !errors.Is(err, ErrVersion)
-	}
 	switch code(err) {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Unknown, codes.Internal, codes.Aborted:
-		return true
-	case codes.Unauthenticated: // the client got a new token just now
 		return true
 	}
 	return stale(err) || errors.Is(rpctypes.Error(err), rpctypes.ErrTooManyRequests)
 }
 
-// stale reports that the client's credentials were refused as old, before
-// anything was done, and are new by now.
+// stale reports that the member does not know our token any more, and did
+// nothing.
 func stale(err error) bool {
 	err = rpctypes.Error(err)
 	return errors.Is(err, rpctypes.ErrInvalidAuthToken) || errors.Is(err, rpctypes.ErrUserEmpty) || errors.Is(err, rpctypes.ErrAuthOldRevision)
@@ -86,10 +81,5 @@ func unavailable(doing string, err error) error {
 
 // pause waits a little longer with each try, up to a fifth of a second.
 func pause(ctx context.Context, try int) {
-	t := time.NewTimer(min(time.Millisecond<<min(try+2, 10), 200*time.Millisecond))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
+	later(ctx, min(time.Millisecond<<min(try+2, 10), 200*time.Millisecond))
 }

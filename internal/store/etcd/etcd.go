@@ -47,8 +47,9 @@ type Config struct {
 
 	// Timeout bounds one request to one member. 0 means 2 seconds.
 	Timeout time.Duration
-	// Patience bounds a call: how long a transaction waits for etcd to come
-	// back before it is given up, and a read tries other members. 0 means 10 seconds.
+	// Patience bounds how long a call tries again while members are there but
+	// do not do what they should, as in an election. Where no member can be
+	// reached at all it ends after 2 seconds. 0 means 10 seconds.
 	Patience time.Duration
 	// Keep is how much of the past is kept at least when old revisions are
 	// given up, which one of all processes does. 0 means one hour; less than
@@ -225,6 +226,8 @@ func (s *Store) ask(ctx context.Context, doing string, fn func(context.Context, 
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case errors.Is(err, store.ErrUnavailable): // no member, and that was waited for
+			return err
 		case !passing(err):
 			return storeError(doing, err)
 		case patient.Err() != nil:
@@ -242,7 +245,11 @@ func (s *Store) askOne(ctx context.Context, fn func(context.Context, *member) er
 	one, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
 	err = fn(one, m)
-	if err != nil && passing(err) && ctx.Err() == nil {
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case stale(err):
+		m.checked.Store(false)
+	case passing(err):
 		s.write.failed(m)
 	}
 	return err
@@ -329,6 +336,9 @@ func (s *Store) close() error {
 		f.hist.Close()
 	}
 	s.readers.Wait()
+	for _, f := range s.allFeeds() { // a Watch may have begun one meanwhile
+		f.hist.Close()
+	}
 	s.end()
 	s.work.Wait()
 	return errors.Join(s.write.close(), s.watch.close())

@@ -44,6 +44,7 @@ func (r reopener) Reopen(t *testing.T) store.Store {
 }
 
 func TestStore(t *testing.T) {
+	t.Parallel()
 	c := etcdtest.Start(t, 1)
 	storetest.Run(t, func(t *testing.T) store.Store { return reopener{open(t, config(c))} })
 }

@@ -181,6 +181,7 @@ func watched(t *testing.T, w store.Watcher, until store.Revision) map[string]sto
 // TestFaults does to three members, in a storm of writes from two stores, what
 // happens to them in earnest.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	c := etcdtest.Start(t, 3)
 	cfg := config(c)
 	cfg.Patience = 30 * time.Second

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
@@ -34,6 +35,8 @@ var streamVersion = [3]int{3, 7, 0}
 const (
 	// sickFor is how long a member that did not answer is asked last.
 	sickFor = 5 * time.Second
+	// sickWaits is how long others may take to connect before it is asked again.
+	sickWaits = 300 * time.Millisecond
 	// connectFor bounds the wait for any member to take a connection.
 	connectFor = 2 * time.Second
 	// largest message that etcd sends; a page of records is far smaller.
@@ -46,10 +49,13 @@ type member struct {
 	endpoint string
 	client   *clientv3.Client
 	kv       pb.KVClient
-	checked  atomic.Bool  // its version is good
-	streams  atomic.Bool  // it has RangeStream
-	sick     atomic.Int64 // nanoseconds of the clock until which others are asked first
-	disk     atomic.Int64 // bytes of its database, as of the last look
+	username string
+	password string
+	token    atomic.Pointer[string] // says to etcd that the user is authenticated; nil or empty where none is
+	checked  atomic.Bool            // its version is good, and the token new
+	streams  atomic.Bool            // it has RangeStream
+	sick     atomic.Int64           // nanoseconds of the clock until which others are asked first
+	disk     atomic.Int64           // bytes of its database, as of the last look
 }
 
 // members are the servers of the cluster. One is asked until it fails.
@@ -72,13 +78,15 @@ func dial(cfg Config, observe func(int64)) (_ *members, err error) {
 		scheme = "https://"
 	}
 	for _, ep := range cfg.Endpoints {
+		m := &member{endpoint: ep, username: cfg.Username, password: cfg.Password}
 		c, err := clientv3.New(clientv3.Config{
-			Endpoints: []string{scheme + ep}, TLS: cfg.TLS, Username: cfg.Username, Password: cfg.Password,
+			Endpoints: []string{scheme + ep}, TLS: cfg.TLS,
 			Logger: zap.NewNop(), DialTimeout: connectFor,
-			DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 3 * time.Second, PermitWithoutStream: true,
+			// Only while requests wait: etcd takes more for an attack.
+			DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 3 * time.Second,
 			// Trying again is for us: a write that was sent twice can conflict with itself.
 			MaxUnaryRetries: 1,
-			DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
+			DialOptions: []grpc.DialOption{grpc.WithPerRPCCredentials(m), grpc.WithConnectParams(grpc.ConnectParams{
 				Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
 				MinConnectTimeout: connectFor,
 			})},
@@ -86,7 +94,8 @@ func dial(cfg Config, observe func(int64)) (_ *members, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("etcd client for %s: %w", ep, err)
 		}
-		ms.all = append(ms.all, &member{endpoint: ep, client: c, kv: pb.NewKVClient(c.ActiveConnection())})
+		m.client, m.kv = c, pb.NewKVClient(c.ActiveConnection())
+		ms.all = append(ms.all, m)
 	}
 	return ms, nil
 }
@@ -156,6 +165,8 @@ func (ms *members) anyIdle(now int64) bool {
 	return false
 }
 
+// waitForAny connects to all members and returns the first that is there; a
+// sick one only if no other shows soon.
 func (ms *members) waitForAny(ctx context.Context) (*member, error) {
 	waiting, cancel := context.WithCancel(ctx)
 	ready := make(chan *member, len(ms.all))
@@ -164,21 +175,9 @@ func (ms *members) waitForAny(ctx context.Context) (*member, error) {
 	defer cancel()
 	now := ms.now().UnixNano()
 	for _, m := range ms.all {
-		if m.sick.Load() > now && len(ms.all) > 1 && m.client.ActiveConnection().GetState() == connectivity.Ready {
-			continue
-		}
 		wg.Go(func() {
-			conn := m.client.ActiveConnection()
-			for {
-				conn.Connect()
-				state := conn.GetState()
-				if state == connectivity.Ready {
-					ready <- m
-					return
-				}
-				if !conn.WaitForStateChange(waiting, state) {
-					return
-				}
+			if m.connect(waiting) && (m.sick.Load() <= now || later(waiting, sickWaits)) {
+				ready <- m
 			}
 		})
 	}
@@ -190,17 +189,48 @@ func (ms *members) waitForAny(ctx context.Context) (*member, error) {
 	}
 }
 
+// connect waits until the member has a connection.
+func (m *member) connect(ctx context.Context) bool {
+	conn := m.client.ActiveConnection()
+	for {
+		conn.Connect()
+		state := conn.GetState()
+		if state == connectivity.Ready {
+			return true
+		}
+		if !conn.WaitForStateChange(ctx, state) {
+			return false
+		}
+	}
+}
+
+// later waits, and says whether ctx still lives.
+func later(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // failed makes the next pick prefer another member.
 func (ms *members) failed(m *member) {
 	m.sick.Store(ms.now().Add(sickFor).UnixNano())
+	m.checked.Store(false) // it may come back as another version, and without its tokens
 	i := ms.current.Load()
 	if ms.all[i] == m {
 		ms.current.CompareAndSwap(i, (i+1)%uint32(len(ms.all)))
 	}
 }
 
-// check asks a member for its version.
+// check authenticates with a member and asks for its version.
 func (ms *members) check(ctx context.Context, m *member) error {
+	if err := m.authenticate(ctx); err != nil {
+		return unavailable("authenticate with "+m.endpoint, err)
+	}
 	st, err := m.client.Status(ctx, m.client.Endpoints()[0])
 	if err != nil {
 		return unavailable("ask "+m.endpoint+" for its version", err)
@@ -216,6 +246,35 @@ func (ms *members) check(ctx context.Context, m *member) error {
 	m.checked.Store(true)
 	return nil
 }
+
+// authenticate gets a new token. etcd's client would do so too, but not
+// without a member to be reached when it is made.
+func (m *member) authenticate(ctx context.Context) error {
+	if m.username == "" {
+		return nil
+	}
+	resp, err := m.client.Authenticate(ctx, m.username, m.password)
+	if errors.Is(err, rpctypes.ErrAuthNotEnabled) {
+		m.token.Store(nil)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	m.token.Store(&resp.Token)
+	return nil
+}
+
+// GetRequestMetadata gives each request the token, as gRPC asks for it.
+func (m *member) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
+	if t := m.token.Load(); t != nil && *t != "" {
+		return map[string]string{rpctypes.TokenFieldNameGRPC: *t}, nil
+	}
+	return nil, nil
+}
+
+// RequireTransportSecurity is false: whether there is TLS is the operator's choice.
+func (m *member) RequireTransportSecurity() bool { return false }
 
 // parseVersion reads MAJOR.MINOR.PATCH with anything after it.
 func parseVersion(s string) (v [3]int, err error) {

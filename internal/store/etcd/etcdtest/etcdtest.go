@@ -5,6 +5,7 @@ package etcdtest
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -29,6 +30,8 @@ const startTimeout = 60 * time.Second
 type Cluster struct {
 	t         testing.TB
 	net       *network
+	tls       *tls.Config // of clients; nil means none
+	scheme    string      // of clients
 	members   []*member
 	Endpoints []string // HOST:PORT of each member for clients
 }
@@ -44,7 +47,16 @@ type member struct {
 // until it has a leader.
 func Start(t testing.TB, members int) *Cluster {
 	t.Helper()
-	c := &Cluster{t: t, net: &network{names: map[string]int{}, cut: map[int]chan struct{}{}, conns: map[net.Conn]bool{}}}
+	return start(t, members, nil, nil)
+}
+
+func start(t testing.TB, members int, files *Files, clients *tls.Config) *Cluster {
+	t.Helper()
+	scheme := "http://"
+	if files != nil {
+		scheme = "https://"
+	}
+	c := &Cluster{t: t, tls: clients, scheme: scheme, net: &network{names: map[string]int{}, cut: map[int]chan struct{}{}, conns: map[net.Conn]bool{}}}
 	dir := t.TempDir()
 	t.Cleanup(c.stop)
 	var urls []string
@@ -55,7 +67,7 @@ func Start(t testing.TB, members int) *Cluster {
 		go c.net.proxy(ln, i, peer)
 		m := &member{cfg: memberConfig{
 			Name: fmt.Sprintf("m%d", i), Dir: filepath.Join(dir, fmt.Sprint(i)),
-			Peer: "http://" + peer, Advertise: "http://" + ln.Addr().String(), Client: "http://" + client,
+			Peer: "http://" + peer, Advertise: "http://" + ln.Addr().String(), Client: scheme + client, TLS: files,
 		}}
 		urls = append(urls, m.cfg.Name+"="+m.cfg.Advertise)
 		c.members = append(c.members, m)
@@ -160,7 +172,7 @@ func (c *Cluster) Leader() int {
 
 // client makes a client for one member.
 func (c *Cluster) client(i int) (*clientv3.Client, error) {
-	return clientv3.New(clientv3.Config{Endpoints: []string{c.Endpoints[i]}, Logger: zap.NewNop(), MaxUnaryRetries: 1})
+	return clientv3.New(clientv3.Config{Endpoints: []string{c.scheme + c.Endpoints[i]}, TLS: c.tls, Logger: zap.NewNop(), MaxUnaryRetries: 1})
 }
 
 func (c *Cluster) status(i int) (*clientv3.StatusResponse, error) {
@@ -171,7 +183,7 @@ func (c *Cluster) status(i int) (*clientv3.StatusResponse, error) {
 	defer cl.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	return cl.Status(ctx, c.Endpoints[i])
+	return cl.Status(ctx, c.scheme+c.Endpoints[i])
 }
 
 // reads reports whether a member answers a read that needs a quorum.

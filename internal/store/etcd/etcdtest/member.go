@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"go.etcd.io/etcd/client/pkg/v3/transport"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.uber.org/zap"
 )
@@ -22,7 +23,7 @@ type memberConfig struct {
 	Advertise string // URL at which they reach it: a proxy
 	Client    string // URL for clients
 	Cluster   string // NAME=URL of all members, with commas
-	Quota     int64  // bytes of the database; 0 means etcd's default
+	TLS       *Files // for clients; nil means none
 }
 
 // Member runs an etcd member, and never returns, if this process was started
@@ -73,7 +74,9 @@ func (m memberConfig) embed() (*embed.Config, error) {
 	cfg := embed.NewConfig()
 	cfg.Name, cfg.Dir = m.Name, m.Dir
 	cfg.InitialCluster, cfg.InitialClusterToken = m.Cluster, "sallyport-test"
-	cfg.QuotaBackendBytes = m.Quota
+	if m.TLS != nil {
+		cfg.ClientTLSInfo = transport.TLSInfo{CertFile: m.TLS.Cert, KeyFile: m.TLS.Key, TrustedCAFile: m.TLS.CA, ClientCertAuth: true}
+	}
 	for _, u := range []struct {
 		to   *[]url.URL
 		from string
@@ -85,6 +88,7 @@ func (m memberConfig) embed() (*embed.Config, error) {
 		*u.to = []url.URL{*parsed}
 	}
 	cfg.TickMs, cfg.ElectionMs = 100, 1000 // etcd's defaults, said here because tests measure what follows from them
+	cfg.BcryptCost = 4
 	cfg.WarningApplyDuration = time.Minute
 	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
 	if path := os.Getenv("SALLYPORT_ETCD_LOG"); path != "" { // for whoever looks for a fault
