@@ -193,7 +193,8 @@ func (s *Snapshot) sessionPolicies(account string, session *Session) *policy.Set
 	}
 	var all []*policy.Policy
 	if session.Policy != "" {
-		all = append(all, policy.Load(session.Policy, policy.Session))
+		session.once.Do(func() { session.policy = policy.Load(session.Policy, policy.Session) })
+		all = append(all, session.policy)
 	}
 	for _, arn := range session.PolicyARNs {
 		all = append(all, s.compiled(account, arn))
