@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"internal/store/storetest":       {"internal/store"},
 	"internal/store/archive":         {"internal/store"},
 	"internal/seal":                  {},
+	"internal/scale":                 {"internal/seal"},
 	"internal/directory":             {"internal/store", "internal/seal", "policy", "arn"},
 	"internal/service":               {"internal/directory", "policy"},
 	"internal/service/iam":           {"internal/service", "internal/directory", "internal/awsapi", "internal/awsapi/iam", "internal/seal", "policy", "arn"},

@@ -501,3 +501,42 @@ func TestCredentialsCLI(t *testing.T) {
 		t.Errorf("delete-user says %q", text)
 	}
 }
+
+// TestCredentialsAtRest: no secret that IAM keeps of a user stands in the data
+// folder, or in what the server prints.
+func TestCredentialsAtRest(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	root := s.as(s.root())
+	ctx := deadline(t)
+	name, password := aws.String("worker"), "Only-Here-In-Plain-1"
+	_, err := root.iam.CreateUser(ctx, &iam.CreateUserInput{UserName: name})
+	must(t, err)
+	_, err = root.iam.CreateLoginProfile(ctx, &iam.CreateLoginProfileInput{UserName: name, Password: &password})
+	must(t, err)
+	device, err := root.iam.CreateVirtualMFADevice(ctx, &iam.CreateVirtualMFADeviceInput{VirtualMFADeviceName: name})
+	must(t, err)
+	cred, err := root.iam.CreateServiceSpecificCredential(ctx, &iam.CreateServiceSpecificCredentialInput{UserName: name, ServiceName: aws.String("bedrock.amazonaws.com")})
+	must(t, err)
+	cert, key := selfSigned(t, "site")
+	_, err = root.iam.UploadServerCertificate(ctx, &iam.UploadServerCertificateInput{ServerCertificateName: name, CertificateBody: &cert, PrivateKey: &key})
+	must(t, err)
+	document := samlMetadata(t, cert)
+	_, err = root.iam.CreateSAMLProvider(ctx, &iam.CreateSAMLProviderInput{Name: name, SAMLMetadataDocument: &document, AddPrivateKey: &key})
+	must(t, err)
+	s.kill() // what was written is as it was written
+	for what, text := range map[string]string{
+		"password": password, "seed": string(device.VirtualMFADevice.Base32StringSeed), "private key": strings.Split(key, "\n")[1],
+		"service's secret": *cred.ServiceSpecificCredential.ServiceCredentialSecret,
+	} {
+		if files := filesWith(t, s.data, text); len(files) > 0 {
+			t.Errorf("the %s stands in %v", what, files)
+		}
+		if strings.Contains(s.stdout.String()+s.stderr.String(), text) {
+			t.Errorf("the server prints the %s", what)
+		}
+	}
+	if len(filesWith(t, s.data, strings.Split(cert, "\n")[1])) == 0 {
+		t.Error("no file holds the certificate: the test looks in the wrong place")
+	}
+}

@@ -59,6 +59,9 @@ func full(t *testing.T) (*fixture, map[string][]byte) {
 		t.Fatal(err)
 	}
 	f.must(t, withUser("Alice", func(tx *Tx, u *User) error {
+		if _, err := tx.AddPasskey(u, "key", []byte("public"), nil); err != nil {
+			return err
+		}
 		_, err := tx.AddSigningCert(u, "PEM", []byte("DER"))
 		return err
 	}))
@@ -125,7 +128,7 @@ func TestCheckFindsNothingWrong(t *testing.T) {
 		kindAccount, kindUser, kindUserName, kindKey, kindUsed, kindGroup, kindGroupName, kindGroupUse, kindMember,
 		kindRole, kindRoleName, kindProfile, kindProfileName,
 		kindPolicy, kindPolicyName, kindPolicyDoc, kindPolicyUse, kindAttached, "ring", "alias",
-		kindMFA, kindSignIn, kindSigningCert, kindServerCert, kindServerCertName, kindOIDC, kindSAML, kindSAMLDoc,
+		kindMFA, kindPasskey, kindSignIn, kindSigningCert, kindServerCert, kindServerCertName, kindOIDC, kindSAML, kindSAMLDoc,
 	} {
 		if !kinds[kind] {
 			t.Errorf("no record of kind %s: the test tests less than it should", kind)

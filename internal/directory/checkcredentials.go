@@ -9,6 +9,12 @@ import (
 // records that stand for it.
 func (c *Checker) checkCredentials(r *Record, account string, u *User) {
 	for _, m := range u.MFA {
+		if rest, passkey := strings.CutPrefix(m.Serial, passkeyPrefix(account)); passkey {
+			if p, ok := find[Passkey](c, recordKey(account, kindPasskey, rest)); !ok || p.Owner != u.ID {
+				c.wrong(r.Key, "there is no authenticator %s of it", m.Serial)
+			}
+			continue
+		}
 		rest := strings.TrimPrefix(m.Serial, mfaPrefix(account))
 		if v, ok := find[MFADevice](c, recordKey(account, kindMFA, rest)); !ok || v.Owner != u.ID {
 			c.wrong(r.Key, "there is no MFA device %s of it", m.Serial)
@@ -30,12 +36,29 @@ func (c *Checker) checkMFA(r *Record, account, rest string) {
 		c.wrong(r.Key, "says to be MFA device %q", v.Serial())
 	}
 	if v.Owner != "" {
-		u, ok := find[User](c, recordKey(account, kindUser, v.Owner))
-		if !ok || !slices.ContainsFunc(u.MFA, func(m EnabledMFA) bool { return m.Serial == serial }) {
-			c.wrong(r.Key, "user %q does not have it", v.Owner)
-		}
+		c.ownsMFA(r, account, v.Owner, serial)
 	}
 	c.opensFor(r, v.Sealed, mfaContext(serial))
+}
+
+// ownsMFA checks that the user has the device that the record is of.
+func (c *Checker) ownsMFA(r *Record, account, owner, serial string) {
+	u, ok := find[User](c, recordKey(account, kindUser, owner))
+	if !ok || !slices.ContainsFunc(u.MFA, func(m EnabledMFA) bool { return m.Serial == serial }) {
+		c.wrong(r.Key, "user %q does not have it", owner)
+	}
+}
+
+func (c *Checker) checkPasskey(r *Record, account, rest string) {
+	p := new(Passkey)
+	if !c.readable(r, p) {
+		return
+	}
+	serial := passkeyPrefix(account) + rest
+	if p.Serial != serial {
+		c.wrong(r.Key, "says to be authenticator %q", p.Serial)
+	}
+	c.ownsMFA(r, account, p.Owner, serial)
 }
 
 // opensFor checks that what a record holds sealed opens for that context.

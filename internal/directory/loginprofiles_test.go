@@ -119,6 +119,28 @@ func TestChangePassword(t *testing.T) {
 	}
 }
 
+func TestPasswordLastUsed(t *testing.T) {
+	f := open(t)
+	f.must(t, createUser("u"))
+	u := f.user(t, "u")
+	if _, used, err := f.Snapshot().PasswordLastUsed(u); used || err != nil {
+		t.Errorf("PasswordLastUsed before the first sign-in = %v, %v", used, err)
+	}
+	if err := f.NotePasswordUse(t.Context(), account, u.ID); err != nil {
+		t.Fatal(err)
+	}
+	if at, used, err := f.Snapshot().PasswordLastUsed(u); !at.Equal(wholeSeconds(f.clock.Now())) || !used || err != nil {
+		t.Errorf("PasswordLastUsed = %v, %v, %v, want now", at, used, err)
+	}
+	f.must(t, withUser("u", func(tx *Tx, u *User) error { return tx.DeleteUser(u) }))
+	if f.Snapshot().get(account, kindSignIn, u.ID) != nil {
+		t.Error("DeleteUser leaves the time of sign-in behind")
+	}
+	if _, ok := errors.AsType[*NotFound](f.NotePasswordUse(t.Context(), account, u.ID)); !ok {
+		t.Error("a deleted user signed in")
+	}
+}
+
 func TestUsersMayChangeTheirPassword(t *testing.T) {
 	f := open(t)
 	f.must(t, createUser("u"))

@@ -285,18 +285,23 @@ func (v *MFADevice) take(tx *Tx, seed, code string) error {
 	return ErrMFACode
 }
 
-// DeactivateMFA takes the device from the user. It stays, for nobody. NotFound.
+// DeactivateMFA takes the device from the user. A virtual one stays, for
+// nobody; an authenticator must be registered again. NotFound.
 func (tx *Tx) DeactivateMFA(u *User, serial string) error {
 	i := slices.IndexFunc(u.MFA, func(m EnabledMFA) bool { return m.Serial == serial })
 	if i < 0 {
 		return &NotFound{Kind: KindMFA, Name: serial}
 	}
+	u.MFA = slices.Delete(slices.Clone(u.MFA), i, i+1)
+	tx.save(u)
+	if strings.HasPrefix(serial, passkeyPrefix(tx.account)) {
+		tx.delete(tx.passkeyKey(serial))
+		return nil
+	}
 	v, err := tx.mfaOf(u, serial)
 	if err != nil {
 		return err
 	}
-	u.MFA = slices.Delete(slices.Clone(u.MFA), i, i+1)
-	tx.save(u)
 	v.Owner, v.Enabled, v.Offset, v.Last = "", time.Time{}, 0, 0
 	tx.saveMFA(v)
 	return nil

@@ -192,6 +192,33 @@ func TestMFAOutOfStep(t *testing.T) {
 	}
 }
 
+func TestPasskeys(t *testing.T) {
+	f := open(t)
+	f.must(t, createUser("u"))
+	var made *Passkey
+	f.must(t, withUser("u", func(tx *Tx, u *User) (err error) {
+		made, err = tx.AddPasskey(u, "laptop", []byte("public 1"), map[string]string{"FIDO": "L1"})
+		return err
+	}))
+	if want := "arn:aws:iam::" + account + ":u2f/user/u/laptop-"; !strings.HasPrefix(made.Serial, want) {
+		t.Errorf("Serial = %s, want it to begin %s", made.Serial, want)
+	}
+	f.must(t, withUser("u", func(tx *Tx, u *User) error {
+		return tx.SetPasskeyCredential(u, made.Serial, []byte("public 2"))
+	}))
+	all, err := f.Snapshot().Passkeys(f.user(t, "u"))
+	if err != nil || len(all) != 1 || string(all[0].Credential) != "public 2" {
+		t.Errorf("Passkeys = %v, %v", all, err)
+	}
+	if err := f.VerifyMFA(t.Context(), account, f.user(t, "u").ID, made.Serial, "123456"); err == nil {
+		t.Error("an authenticator takes a code")
+	}
+	f.must(t, withUser("u", func(tx *Tx, u *User) error { return tx.DeactivateMFA(u, made.Serial) }))
+	if _, err := f.Snapshot().Passkey(account, made.Serial); err == nil || len(f.user(t, "u").MFA) > 0 {
+		t.Errorf("DeactivateMFA leaves the authenticator behind: %v", err)
+	}
+}
+
 func TestMFASeedIsSealed(t *testing.T) {
 	f := open(t)
 	d := f.newDevice(t, "phone")

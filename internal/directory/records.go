@@ -43,6 +43,7 @@ type Record struct {
 //	ACCOUNT/attached/POLICY ID/KIND/ID   the attached policy's ARN
 //	ACCOUNT/confirm                      confirmRequest: the last change that waits for all nodes
 //	ACCOUNT/mfa/PATH AND NAME            MFADevice
+//	ACCOUNT/passkey/USER AND NAME        Passkey
 //	ACCOUNT/signin/USER ID               passwordUse
 //	ACCOUNT/signingcert/SHA-256          the id of the user who has it
 //	ACCOUNT/servercert/ID                ServerCert
@@ -75,6 +76,7 @@ const (
 	kindAttached    = "attached"
 
 	kindMFA            = "mfa"
+	kindPasskey        = "passkey"
 	kindSignIn         = "signin"
 	kindSigningCert    = "signingcert"
 	kindServerCert     = "servercert"

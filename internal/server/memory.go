@@ -1,56 +1,22 @@
 package server
 
 import (
-	"context"
 	"runtime/debug"
 	goruntime "runtime/metrics"
-	"time"
 )
 
-const (
-	memoryChecked = 10 * time.Second
-	// Go lets a heap grow to twice of what lives in it before it looks for
-	// garbage. A directory of a million users is hundreds of megabytes that
-	// hardly ever become garbage, for which that is too much: above the first
-	// a server keeps room of headroom, and a part of what lives, for requests.
-	headroom     = 64 << 20
-	headroomPart = 8
-	gcPercent    = 100 // Go's default, and the most that is set
-)
+// smallHeap is a heap, in bytes, that is not worth a look for garbage.
+const smallHeap = 64 << 20
 
-// trimMemory keeps the room for garbage in proportion to what requests need,
-// not to what the directory holds, and gives back what loading it took. It
-// leaves a process alone whose operator set GOGC.
-func (s *Server) trimMemory(ctx context.Context) error {
-	if was := debug.SetGCPercent(gcPercent); was != gcPercent {
-		debug.SetGCPercent(was)
-		return nil
-	}
-	defer debug.SetGCPercent(gcPercent)
-	if liveHeap() > headroom {
+// releaseLoad gives back the memory that loading a large directory took beside
+// what it holds: of a million users, a sixth of all (docs/performance.md). The
+// room for garbage stays Go's own. Smaller room keeps less memory, but looking
+// through a million users more often doubled the cost of a request.
+func releaseLoad() error {
+	if liveHeap() > smallHeap {
 		debug.FreeOSMemory()
 	}
-	tick := time.NewTicker(memoryChecked)
-	defer tick.Stop()
-	for now := gcPercent; ; {
-		if want := percentFor(liveHeap()); want != now { // setting it stops the world
-			debug.SetGCPercent(want)
-			now = want
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
-
-// percentFor is the growth, in percent of live, at which to look for garbage.
-func percentFor(live uint64) int {
-	if live < headroom {
-		return gcPercent
-	}
-	return min(gcPercent, int(100*(headroom+live/headroomPart)/live))
+	return nil
 }
 
 // liveHeap is what the last look for garbage left, in bytes.

@@ -231,7 +231,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		group.Go(func() error { return serve(srv, l) })
 	}
 	group.Go(func() error { return s.flush(ctx) })
-	group.Go(func() error { return s.trimMemory(ctx) })
+	group.Go(releaseLoad)
 	group.Go(func() error { return s.rotateRing(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()

@@ -99,6 +99,8 @@ func TestCheckServerCert(t *testing.T) {
 		{"PKCS 8", leaf.pem(), pemOf("PRIVATE KEY", pkcs8), "", certTime, "", ""},
 		{"parameters before the key", leaf.pem(), params + leaf.keyPEM(t), "", certTime, "", ""},
 		{"another key", leaf.pem(), other.keyPEM(t), "", certTime, api.KeyPairMismatch, "do not match"},
+		{"a header", strings.Replace(leaf.pem(), "\n", "\nA: b\n\n", 1), leaf.keyPEM(t), "", certTime, api.MalformedCertificate, "is malformed"},
+		{"a header in the chain", leaf.pem(), leaf.keyPEM(t), strings.Replace(middle.pem(), "\n", "\nA: b\n\n", 1), certTime, api.MalformedCertificate, "invalid certificate is: 0"},
 		{"rubbish", "rubbish", leaf.keyPEM(t), "", certTime, api.MalformedCertificate, "Certificate rubbish is malformed."},
 		{"two certificates", leaf.pem() + root.pem(), leaf.keyPEM(t), "", certTime, api.MalformedCertificate, "is malformed"},
 		{"no key", leaf.pem(), "rubbish", "", certTime, api.MalformedCertificate, "private key"},

@@ -167,17 +167,21 @@ func (s *Service) withMFADevice(ctx context.Context, c *service.Caller, serial s
 	})
 }
 
-// GetMFADevice tells of a device that a user, or the caller, has. What the
-// model says besides, certifications, only security keys have.
+// GetMFADevice tells of a device that a user, or the caller, has.
 func (s *Service) GetMFADevice(_ context.Context, c *service.Caller, in *api.GetMFADeviceRequest) (*api.GetMFADeviceResponse, error) {
 	u, err := user(c, mfaUser(c, in.UserName))
 	if err != nil {
 		return nil, awsError(err)
 	}
 	for _, m := range u.MFA {
-		if m.Serial == in.SerialNumber {
-			return &api.GetMFADeviceResponse{UserName: userNameOut(u), SerialNumber: m.Serial, EnableDate: m.Enabled}, nil
+		if m.Serial != in.SerialNumber {
+			continue
 		}
+		out := &api.GetMFADeviceResponse{UserName: userNameOut(u), SerialNumber: m.Serial, EnableDate: m.Enabled}
+		if p, err := c.Snapshot.Passkey(c.Account(), m.Serial); err == nil {
+			out.Certifications = p.Certifications // which virtual devices have not
+		}
+		return out, nil
 	}
 	return nil, awsError(&directory.NotFound{Kind: directory.KindMFA, Name: in.SerialNumber})
 }

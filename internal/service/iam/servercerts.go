@@ -90,7 +90,7 @@ func parseChain(text string) ([]*x509.Certificate, error) {
 			return nil, errChain(len(chain))
 		}
 		block, rest = pem.Decode(rest)
-		if block == nil || block.Type != "CERTIFICATE" {
+		if block == nil || block.Type != "CERTIFICATE" || len(block.Headers) > 0 {
 			return nil, errChain(len(chain))
 		}
 		cert, ok := boundedCertificate(block.Bytes)

@@ -82,14 +82,14 @@ func errSSHKeyEncoding() error {
 }
 
 // onePEM is the only block of a PEM text. ok is false where there is another
-// number of them, or any other text.
+// number of them, any other text, or headers, as encrypted keys have.
 func onePEM(text string) (*pem.Block, bool) {
 	text = strings.TrimSpace(text)
 	if !strings.HasPrefix(text, pemStart) || strings.Count(text, pemStart) != 1 {
 		return nil, false
 	}
 	block, rest := pem.Decode([]byte(text))
-	return block, block != nil && len(strings.TrimSpace(string(rest))) == 0
+	return block, block != nil && len(block.Headers) == 0 && len(strings.TrimSpace(string(rest))) == 0
 }
 
 func rsaOfPEM(text string) (*rsa.PublicKey, error) {

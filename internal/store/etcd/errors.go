@@ -81,10 +81,5 @@ func unavailable(doing string, err error) error {
 
 // pause waits a little longer with each try, up to a fifth of a second.
 func pause(ctx context.Context, try int) {
-	t := time.NewTimer(min(time.Millisecond<<min(try+2, 10), 200*time.Millisecond))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
+	later(ctx, min(time.Millisecond<<min(try+2, 10), 200*time.Millisecond))
 }

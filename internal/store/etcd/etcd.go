@@ -336,6 +336,9 @@ func (s *Store) close() error {
 		f.hist.Close()
 	}
 	s.readers.Wait()
+	for _, f := range s.allFeeds() { // a Watch may have begun one meanwhile
+		f.hist.Close()
+	}
 	s.end()
 	s.work.Wait()
 	return errors.Join(s.write.close(), s.watch.close())

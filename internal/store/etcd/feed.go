@@ -112,6 +112,8 @@ func (s *Store) release(f *feed) {
 
 // watch waits until the feed has come to from, which exists, and watches.
 func (f *feed) watch(ctx context.Context, prefix string, from store.Revision) (store.Watcher, error) {
+	patient, cancel := context.WithTimeout(ctx, f.s.cfg.Patience)
+	defer cancel()
 	var waiting store.Watcher
 	for {
 		w, err := f.hist.Watch(prefix, from)
@@ -125,7 +127,10 @@ func (f *feed) watch(ctx context.Context, prefix string, from store.Revision) (s
 			defer waiting.Close()
 		}
 		f.nudge()
-		if _, err := waiting.Next(ctx); err != nil {
+		if _, err := waiting.Next(patient); err != nil {
+			if patient.Err() != nil && ctx.Err() == nil {
+				return nil, fmt.Errorf("%w: the feed is at revision %d of %d", store.ErrUnavailable, f.hist.Head(), from)
+			}
 			return nil, err
 		}
 	}
@@ -196,8 +201,11 @@ func (f *feed) follow(ctx context.Context, m *member) error {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
 	prefix := f.s.data
+	silent := newWatchdog(silentFor, cancel) // Watch waits for the member
+	silent.start()
 	responses := m.client.Watch(ctx, prefix, clientv3.WithRange(clientv3.GetPrefixRangeEnd(prefix)),
 		clientv3.WithRev(f.seen+1), clientv3.WithFragment(), clientv3.WithCreatedNotify())
+	silent.stop()
 	ask := time.NewTicker(progressEvery)
 	defer ask.Stop()
 	heard := time.Now()

@@ -35,6 +35,8 @@ var streamVersion = [3]int{3, 7, 0}
 const (
 	// sickFor is how long a member that did not answer is asked last.
 	sickFor = 5 * time.Second
+	// sickWaits is how long others may take to connect before it is asked again.
+	sickWaits = 300 * time.Millisecond
 	// connectFor bounds the wait for any member to take a connection.
 	connectFor = 2 * time.Second
 	// largest message that etcd sends; a page of records is far smaller.
@@ -163,6 +165,8 @@ func (ms *members) anyIdle(now int64) bool {
 	return false
 }
 
+// waitForAny connects to all members and returns the first that is there; a
+// sick one only if no other shows soon.
 func (ms *members) waitForAny(ctx context.Context) (*member, error) {
 	waiting, cancel := context.WithCancel(ctx)
 	ready := make(chan *member, len(ms.all))
@@ -171,21 +175,9 @@ func (ms *members) waitForAny(ctx context.Context) (*member, error) {
 	defer cancel()
 	now := ms.now().UnixNano()
 	for _, m := range ms.all {
-		if m.sick.Load() > now && len(ms.all) > 1 && m.client.ActiveConnection().GetState() == connectivity.Ready {
-			continue
-		}
 		wg.Go(func() {
-			conn := m.client.ActiveConnection()
-			for {
-				conn.Connect()
-				state := conn.GetState()
-				if state == connectivity.Ready {
-					ready <- m
-					return
-				}
-				if !conn.WaitForStateChange(waiting, state) {
-					return
-				}
+			if m.connect(waiting) && (m.sick.Load() <= now || later(waiting, sickWaits)) {
+				ready <- m
 			}
 		})
 	}
@@ -194,6 +186,33 @@ func (ms *members) waitForAny(ctx context.Context) (*member, error) {
 		return m, nil
 	case <-ctx.Done():
 		return nil, fmt.Errorf("%w: no etcd member can be reached", store.ErrUnavailable)
+	}
+}
+
+// connect waits until the member has a connection.
+func (m *member) connect(ctx context.Context) bool {
+	conn := m.client.ActiveConnection()
+	for {
+		conn.Connect()
+		state := conn.GetState()
+		if state == connectivity.Ready {
+			return true
+		}
+		if !conn.WaitForStateChange(ctx, state) {
+			return false
+		}
+	}
+}
+
+// later waits, and says whether ctx still lives.
+func later(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

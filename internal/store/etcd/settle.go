@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
@@ -23,7 +24,13 @@ func (c *committer) settle(b *batch, cause error) {
 	s := c.s
 	ctx, cancel := context.WithTimeout(s.life, s.cfg.Patience)
 	defer cancel()
-	found, err := s.outcome(ctx, b)
+	var found written
+	var err error
+	if full(cause) {
+		found, err = s.inFull(ctx, b)
+	} else {
+		found, err = s.outcome(ctx, b)
+	}
 	if err != nil {
 		s.cfg.Log.Warn("etcd did not come back: the outcome of a batch stays unknown", "transactions", len(b.reqs), "err", err)
 		b.answerAll(fmt.Errorf("%w: %w", store.ErrUnknown, unavailable("commit", cause)))
@@ -40,6 +47,12 @@ func (c *committer) settle(b *batch, cause error) {
 		default:
 			r.answer(0, fmt.Errorf("%w: %w", store.ErrUnknown, unavailable("commit", cause)))
 		}
+	}
+	if full(cause) { // it won't go better before somebody makes room
+		for _, r := range again {
+			r.answer(0, unavailable("commit", cause))
+		}
+		return
 	}
 	s.cfg.Log.Info("settled a batch", "stored", len(b.reqs)-len(again), "sent again", len(again))
 	c.handBack(again, unavailable("commit", cause))
@@ -142,6 +155,48 @@ func (s *Store) readHistory(ctx context.Context, b *batch, fenced int64) (writte
 	return nil, errors.New("the history broke off before the fence") // and says nothing about the batch
 }
 
+// full reports that the cluster has no room. etcd says so before it does
+// anything, except for the transaction that takes the last of it.
+func full(err error) bool { return errors.Is(rpctypes.Error(err), rpctypes.ErrNoSpace) }
+
+// inFull is the outcome of a batch in a cluster that has no room for a fence.
+// None is needed: etcd has answered and is through with the batch.
+func (s *Store) inFull(ctx context.Context, b *batch) (written, error) {
+	w := written{}
+	head, err := s.askHead(ctx)
+	if err != nil || head == b.since { // nobody has written anything
+		return w, err
+	}
+	for i, r := range b.reqs {
+		if b.marks[i] != "" {
+			return nil, errors.New("others write to a full cluster too")
+		}
+		for _, op := range r.txn.Do {
+			if op.Delete {
+				continue
+			}
+			key := s.data + op.Key
+			resp, err := s.get(ctx, &pb.RangeRequest{Key: []byte(key), Revision: head})
+			if err != nil {
+				return nil, err
+			}
+			if len(resp.Kvs) == 0 || resp.Kvs[0].ModRevision > b.since && !b.tagged(resp.Kvs[0].Value) {
+				return nil, errors.New("others write to a full cluster too")
+			}
+			if b.tagged(resp.Kvs[0].Value) {
+				w[key] = resp.Kvs[0].ModRevision
+			}
+		}
+	}
+	return w, nil
+}
+
+// tagged reports whether the batch wrote a value.
+func (b *batch) tagged(value []byte) bool {
+	tag, _, err := decode(value)
+	return err == nil && tag == b.tag
+}
+
 // wrote reports whether an event is the batch's own.
 func (b *batch) wrote(e *clientv3.Event) bool {
 	if e.Type != clientv3.EventTypePut {
@@ -152,6 +207,5 @@ func (b *batch) wrote(e *clientv3.Event) bool {
 			return true
 		}
 	}
-	tag, _, err := decode(e.Kv.Value)
-	return err == nil && tag == b.tag
+	return b.tagged(e.Kv.Value)
 }

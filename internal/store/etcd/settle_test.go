@@ -1,6 +1,7 @@
 package etcd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -24,6 +26,7 @@ type lossy struct {
 	mu      sync.Mutex
 	lose    bool
 	stored  bool
+	err     error // what it says instead; nil means that the connection broke
 	deliver func() (*pb.TxnResponse, error)
 }
 
@@ -41,7 +44,7 @@ func (l *lossy) Txn(ctx context.Context, req *pb.TxnRequest, opts ...grpc.CallOp
 		}
 	}
 	l.deliver = func() (*pb.TxnResponse, error) { return l.KVClient.Txn(context.WithoutCancel(ctx), req, opts...) }
-	return nil, status.Error(codes.Unavailable, "the connection broke")
+	return nil, cmp.Or(l.err, status.Error(codes.Unavailable, "the connection broke"))
 }
 
 // lossyStore is a store that loses answers on demand.
@@ -108,6 +111,27 @@ func TestSettle(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestFull: a cluster without room refuses at once, and what took the last of
+// the room is stored although etcd said that there was none.
+func TestFull(t *testing.T) {
+	t.Parallel()
+	c := etcdtest.Start(t, 1)
+	s, l := lossyStore(t, c)
+	l.err = rpctypes.ErrGRPCNoSpace
+	commit(t, s, "a", "0")
+	for _, stored := range []bool{false, true} {
+		l.lose, l.stored = true, stored
+		rev, err := s.Commit(t.Context(), store.Txn{Do: []store.Op{{Key: "a", Value: []byte("1")}}})
+		if stored && err != nil || !stored && (!errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrUnknown)) {
+			t.Errorf("stored %v: Commit() = %v", stored, err)
+		}
+		if r, err := record(t, s, "a"); err != nil || stored != (string(r.Value) == "1") || stored && r.Rev != rev {
+			t.Errorf("stored %v: Commit() = %d, then record %+v, %v", stored, rev, r, err)
+		}
+	}
+	commit(t, s, "a", "2")
 }
 
 // TestUnknown: where etcd does not come back, Commit says that it doesn't know.
