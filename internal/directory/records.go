@@ -41,6 +41,13 @@ type Record struct {
 //	ACCOUNT/policydoc/ID/VERSION         the document's text
 //	ACCOUNT/policyuse/ID                 usage: how often attached
 //	ACCOUNT/attached/POLICY ID/KIND/ID   the attached policy's ARN
+//	ACCOUNT/closed/account               the account is closed
+//	ACCOUNT/org/organization             Organization (of its management account)
+//	ACCOUNT/orgnode/ID                   OrgNode: root, organizational unit, account
+//	ACCOUNT/orgpolicy/ID                 OrgPolicy
+//	ACCOUNT/orgrequest/ID                AccountRequest
+//	ACCOUNT/handshake/ID                 Handshake
+//	ACCOUNT/invited/HANDSHAKE ID         the management account that invites
 //	ACCOUNT/confirm                      confirmRequest: the last change that waits for all nodes
 //	ACCOUNT/mfa/PATH AND NAME            MFADevice
 //	ACCOUNT/passkey/USER AND NAME        Passkey
@@ -103,6 +110,8 @@ const recordFormat = 1
 func listed(kind string) bool {
 	switch kind {
 	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindMFA, kindServerCertName, kindOIDC, kindSAML:
+		return true
+	case kindOrgNode, kindOrgPolicy, kindOrgRequest, kindHandshake, kindInvited:
 		return true
 	}
 	return false

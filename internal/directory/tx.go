@@ -89,6 +89,9 @@ func (tx *Tx) write(op store.Op) {
 	tx.writes[op.Key] = op
 }
 
+// Writes reports whether the transaction has written anything.
+func (tx *Tx) Writes() bool { return len(tx.order) > 0 }
+
 // commit stores the writes. A transaction that wrote nothing is not stored.
 func (tx *Tx) commit(ctx context.Context) (store.Revision, error) {
 	if len(tx.order) == 0 {

@@ -28,6 +28,9 @@ func (d *denied) aboutRole() bool {
 // authorize decides every action that the request needs on every resource that
 // it acts on. The first that is not allowed ends the way.
 func (c *call) authorize() error {
+	if err := c.govern(); err != nil {
+		return err
+	}
 	if c.op != nil && c.op.NeedsNoPermission {
 		return nil
 	}
@@ -41,6 +44,7 @@ func (c *call) authorize() error {
 	c.action = c.actionName()
 	c.setKeys()
 	in := c.caller.Snapshot.PoliciesFor(&c.caller.Principal)
+	in.SCPs = c.scps()
 	if err := c.allowed(&in, c.action, targets); err != nil {
 		return err
 	}
@@ -66,6 +70,7 @@ func (c *call) allowed(in *policy.Policies, action string, targets []service.Tar
 	for i := range targets {
 		t := &targets[i]
 		req.Resource, req.ResourceAccount, in.Resource = t.ARN, c.owner(t), t.Policy
+		in.RCPs = c.rcps(req.ResourceAccount)
 		c.setResource(t)
 		if res := policy.Evaluate(&req, in); !res.Allowed() {
 			return &denied{req, *in, res}

@@ -68,10 +68,12 @@ type call struct {
 
 	now time.Time // when it came in
 
-	body     []byte
-	sig      *sigv4.Signature
-	target   wire.Target
-	caller   service.Caller
+	body   []byte
+	sig    *sigv4.Signature
+	target wire.Target
+	caller service.Caller
+	// controls are those of the caller's account, or nil.
+	controls *directory.Controls
 	op       *service.Operation // nil where the operation isn't carried out here
 	action   string             // the IAM action that it needs
 	in       any                // its input; a *wire.Document where op is nil
@@ -223,7 +225,11 @@ func (c *call) decode() error {
 	if err != nil {
 		return err
 	}
-	return wire.Validate(c.target.Operation, c.in, presence)
+	err = wire.Validate(c.target.Operation, c.in, presence)
+	if err != nil && c.op.Invalid != nil {
+		return c.op.Invalid(err)
+	}
+	return err
 }
 
 // perform carries the operation out, or says that it isn't available here.
@@ -254,6 +260,9 @@ func (c *call) decide(s *directory.Snapshot) error {
 // is logged, and answered as the internal failure that it is.
 func (c *call) refuse(err error) wire.Response {
 	e := c.awsError(err)
+	if e.Reason != "" {
+		c.field("Reason", e.Reason)
+	}
 	if e.Code == awsapi.InternalFailure && c.r.Context().Err() == nil {
 		c.g.opts.Log.Error("request failed", "request", c.id, "service", c.serviceName(), "operation", c.target.Name, "error", err)
 	}

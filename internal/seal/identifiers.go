@@ -108,6 +108,16 @@ func UUID(rand io.Reader) string {
 	return string(s[:])
 }
 
+// LowerText makes n random characters of a-z0-9.
+func LowerText(rand io.Reader, n int) string {
+	const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = alphabet[uniform(rand, uint64(len(alphabet)))]
+	}
+	return string(b)
+}
+
 func accountBlock(rand io.Reader, account string) string {
 	var b [10]byte
 	fill(rand, b[:])

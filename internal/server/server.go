@@ -24,6 +24,7 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/service"
 	"github.com/sallyport-iam/sallyport/internal/service/ec2"
 	"github.com/sallyport-iam/sallyport/internal/service/iam"
+	"github.com/sallyport-iam/sallyport/internal/service/organizations"
 	"github.com/sallyport-iam/sallyport/internal/service/s3"
 	"github.com/sallyport-iam/sallyport/internal/service/sts"
 	"github.com/sallyport-iam/sallyport/internal/store"
@@ -188,6 +189,8 @@ func (s *Server) wire() {
 			"sts": sts.New(s.data.dir).Operations(),
 			"ec2": ec2.Operations(),
 			"s3":  s3.Operations(),
+
+			"organizations": organizations.New(s.data.dir).Operations(),
 		},
 		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
 	}

@@ -84,6 +84,8 @@ type Operation struct {
 	// tags that it passes or names. Nil gives none.
 	Tags    func(in any) []directory.Tag
 	TagKeys func(in any) []string
+	// Invalid, where set, says in the service's words what is wrong with an input.
+	Invalid func(err error) error
 	// Context sets condition keys that neither Key nor Tags give. Nil sets none.
 	Context func(c *Caller, in any, keys *policy.Context)
 	// Also gives permissions that the caller needs as well for that input.
