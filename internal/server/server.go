@@ -200,7 +200,7 @@ func (s *Server) wire() {
 			"ec2": ec2.Operations(),
 			"s3":  s3.Operations(),
 
-			"cloudtrail": cloudtrail.New(s.trail.log).Operations(),
+			"cloudtrail":    cloudtrail.New(s.trail.log).Operations(),
 			"organizations": organizations.New(s.data.dir).Operations(),
 		},
 		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
