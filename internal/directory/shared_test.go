@@ -312,13 +312,22 @@ func TestRingIsFollowed(t *testing.T) {
 		}
 		rotate()
 		opens("rotated")
-		if err := a.RewrapRing(t.Context(), a.opts.Master, seal.NewMasterKey(rand.Reader)); err != nil {
+		next := seal.NewMasterKey(rand.Reader)
+		if err := a.RewrapRing(t.Context(), a.opts.Master, next); err != nil {
 			t.Fatal(err)
 		}
 		opens("under a new master key")
 		if n, mine := b.log.count("that this node does not have"), a.log.count("that this node does not have"); n != 1 || mine != 0 {
 			t.Errorf("the log speaks of the master key %d times, and that of the node that changed it %d times, want 1 and 0", n, mine)
 		}
+		if b.Adopt(seal.NewMasterKey(rand.Reader)) || !b.Adopt(next) {
+			t.Error("a foreign master key is adopted, or the new one isn't")
+		}
+		time.Sleep(2 * time.Second)
+		if done, err := a.RotateRing(t.Context(), next, time.Second); err != nil || !done {
+			t.Fatalf("RotateRing() = %v, %v", done, err)
+		}
+		opens("with a new key of the ring, under the new master key")
 	})
 }
 
