@@ -102,7 +102,7 @@ func TestCleanStop(t *testing.T) {
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	_, err = io.WriteString(conn, text[:half])
 	must(t, err)
-	must(t, s.as(k).whoami(deadline(t))) // by now the server reads the first connection too
+	awaitAccepted(t, s)
 	must(t, s.process.Signal(syscall.SIGTERM))
 	awaitClosed(t, s)
 	_, err = io.WriteString(conn, text[half:])
@@ -117,6 +117,20 @@ func TestCleanStop(t *testing.T) {
 	}
 	s = s.again(command{})
 	_, err = s.as(k).iam.GetUser(deadline(t), &iam.GetUserInput{UserName: aws.String("late")})
+	must(t, err)
+}
+
+// awaitAccepted returns when the server has accepted all connections made so
+// far: they are accepted in turn, and a new one is answered.
+func awaitAccepted(t *testing.T, s *server) {
+	t.Helper()
+	conn, err := net.Dial("tcp", s.address())
+	must(t, err)
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	_, err = io.WriteString(conn, "GET /console/ HTTP/1.0\r\n\r\n")
+	must(t, err)
+	_, err = io.ReadAll(conn)
 	must(t, err)
 }
 

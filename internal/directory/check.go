@@ -169,6 +169,10 @@ func (c *Checker) check(r *Record) {
 func (c *Checker) checkDeployment(r *Record, kind, rest string) {
 	switch kind {
 	case ringKind: // openRing has read it
+	case kindOutbox:
+		if !json.Valid(r.Value) {
+			c.wrong(r.Key, "it is not an event")
+		}
 	case rotatedKind, formatKind, kindNode:
 		c.readable(r, new(versioned))
 	case firstKind:
