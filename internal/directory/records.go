@@ -61,6 +61,7 @@ type Record struct {
 //	deployment/ring                      the sealed key ring
 //	deployment/first                     the id of the account that the first start made
 //	deployment/node/ID                   Node
+//	deployment/outbox/EVENT ID           an event that is not in the trail yet
 //	deployment/alias/ALIAS               the account's id
 const (
 	kindAccount     = "account"
@@ -94,6 +95,7 @@ const (
 
 	kindConfirm = "confirm"
 	kindNode    = "node"
+	kindOutbox  = "outbox"
 
 	deployment = "deployment"
 	ringKind   = "ring"
@@ -109,7 +111,7 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindMFA, kindServerCertName, kindOIDC, kindSAML:
+	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindOutbox, kindMFA, kindServerCertName, kindOIDC, kindSAML:
 		return true
 	case kindOrgNode, kindOrgPolicy, kindOrgRequest, kindHandshake, kindInvited:
 		return true

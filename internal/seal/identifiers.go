@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"io"
 	"strconv"
+	"strings"
+	"time"
 )
 
 const (
@@ -97,6 +99,30 @@ func UUID(rand io.Reader) string {
 	var b [16]byte
 	fill(rand, b[:])
 	b[6] = b[6]&0x0f | 0x40
+	return printUUID(b)
+}
+
+// TimeUUID makes a version 7 UUID (RFC 9562, 5.7), which holds a time to the
+// millisecond. Later ones sort behind earlier ones.
+func TimeUUID(rand io.Reader, now time.Time) string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:], uint64(now.UnixMilli())<<16)
+	fill(rand, b[6:])
+	b[6] = b[6]&0x0f | 0x70
+	return printUUID(b)
+}
+
+// TimeOf is the time that a version 7 UUID holds; the zero time of anything else.
+func TimeOf(id string) time.Time {
+	b, err := hex.DecodeString(strings.ReplaceAll(id, "-", ""))
+	if err != nil || len(b) != 16 || b[6]>>4 != 7 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(b) >> 16)).UTC()
+}
+
+// printUUID gives a UUID its variant and prints it.
+func printUUID(b [16]byte) string {
 	b[8] = b[8]&0x3f | 0x80
 	var s [36]byte
 	hex.Encode(s[0:8], b[0:4])
