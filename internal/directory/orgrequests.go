@@ -109,12 +109,12 @@ func (s *Snapshot) AccountRequest(o *Organization, id string) (*AccountRequest, 
 
 // AccountRequests are all notes, in the order of their ids.
 func (s *Snapshot) AccountRequests(o *Organization) ([]*AccountRequest, error) {
-	all, err := orgRecords[AccountRequest](s, recordKey(o.account, kindOrgRequest, ""))
+	all, err := allUnder[AccountRequest](s, recordKey(o.account, kindOrgRequest, ""))
 	return slices.DeleteFunc(all, func(r *AccountRequest) bool { return r.Of != o.ID }), err
 }
 
-// orgRecords are the listed records under a prefix.
-func orgRecords[T any](s *Snapshot, prefix string) (all []*T, failed error) {
+// allUnder are the listed records under a prefix.
+func allUnder[T any](s *Snapshot, prefix string) (all []*T, failed error) {
 	s.scan(prefix, "", func(_ string, r *Record) bool {
 		var v *T
 		if v, failed = decode[T](r); failed != nil {
@@ -201,7 +201,7 @@ func (tx *Tx) saveHandshake(o *Organization, h *Handshake) {
 
 // Handshakes are all invitations of an organization, in the order of their ids.
 func (s *Snapshot) Handshakes(o *Organization) ([]*Handshake, error) {
-	all, err := orgRecords[Handshake](s, recordKey(o.account, kindHandshake, ""))
+	all, err := allUnder[Handshake](s, recordKey(o.account, kindHandshake, ""))
 	return slices.DeleteFunc(all, func(h *Handshake) bool { return h.Of != o.ID }), err
 }
 

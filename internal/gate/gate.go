@@ -287,10 +287,10 @@ func (c *call) decide(s *directory.Snapshot) error {
 // is logged, and answered as the internal failure that it is.
 func (c *call) refused(o *outcome, err error) wire.Response {
 	e := c.awsError(err)
+	o.err = e
 	if e.Reason != "" {
 		c.field("Reason", e.Reason)
 	}
-	o.err = e
 	if e.Code == awsapi.InternalFailure && c.r.Context().Err() == nil {
 		c.g.opts.Log.Error("request failed", "request", c.id, "service", c.serviceName(), "operation", c.target.Name, "error", err)
 	}

@@ -1,8 +1,11 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/policy"
@@ -182,7 +185,7 @@ func (i *importer) policy(tx *directory.Tx, in *exportedPolicy) (existed bool, e
 		return false, err
 	}
 	versions := slices.Clone(in.PolicyVersionList)
-	slices.SortStableFunc(versions, func(a, b exportedVersion) int { return a.CreateDate.Compare(b.CreateDate) })
+	slices.SortStableFunc(versions, func(a, b exportedVersion) int { return cmp.Compare(a.number(), b.number()) })
 	var tags []tag
 	if i.in.Sallyport != nil {
 		tags = i.in.Sallyport.PolicyTags[in.Arn]
@@ -197,6 +200,12 @@ func (i *importer) policy(tx *directory.Tx, in *exportedPolicy) (existed bool, e
 		}
 	}
 	return false, nil
+}
+
+// number is that of a version's id, by which versions were made one after another.
+func (v *exportedVersion) number() int {
+	n, _ := strconv.Atoi(strings.TrimPrefix(v.VersionId, "v")) // what isn't one stands first
+	return n
 }
 
 func (v *exportedVersion) inForce(p *exportedPolicy) bool {

@@ -200,8 +200,8 @@ func (s *Server) wire() {
 			"ec2": ec2.Operations(),
 			"s3":  s3.Operations(),
 
-			"organizations": organizations.New(s.data.dir).Operations(),
 			"cloudtrail":    cloudtrail.New(s.trail.log).Operations(),
+			"organizations": organizations.New(s.data.dir).Operations(),
 		},
 		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
 		Trail: s.trail.log, Remembered: s.trail.remembered, RecordAll: s.cfg.TrailAll,
