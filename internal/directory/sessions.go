@@ -59,6 +59,7 @@ type Session struct {
 
 	set atomic.Pointer[cachedSet] // of the session policies
 	use atomic.Pointer[roleUse]   // of the role that it is a session of
+	did lastAction                // with the session
 }
 
 // Format writes which session it is, whatever the verb, and nothing of its secret.
