@@ -41,6 +41,13 @@ type Record struct {
 //	ACCOUNT/policydoc/ID/VERSION         the document's text
 //	ACCOUNT/policyuse/ID                 usage: how often attached
 //	ACCOUNT/attached/POLICY ID/KIND/ID   the attached policy's ARN
+//	ACCOUNT/closed/account               the account is closed
+//	ACCOUNT/org/organization             Organization (of its management account)
+//	ACCOUNT/orgnode/ID                   OrgNode: root, organizational unit, account
+//	ACCOUNT/orgpolicy/ID                 OrgPolicy
+//	ACCOUNT/orgrequest/ID                AccountRequest
+//	ACCOUNT/handshake/ID                 Handshake
+//	ACCOUNT/invited/HANDSHAKE ID         the management account that invites
 //	ACCOUNT/confirm                      confirmRequest: the last change that waits for all nodes
 //	ACCOUNT/mfa/PATH AND NAME            MFADevice
 //	ACCOUNT/passkey/USER AND NAME        Passkey
@@ -57,6 +64,7 @@ type Record struct {
 //	deployment/ring                      the sealed key ring
 //	deployment/first                     the id of the account that the first start made
 //	deployment/node/ID                   Node
+//	deployment/outbox/EVENT ID           an event that is not in the trail yet
 //	deployment/alias/ALIAS               the account's id
 const (
 	kindAccount     = "account"
@@ -94,6 +102,7 @@ const (
 
 	kindConfirm = "confirm"
 	kindNode    = "node"
+	kindOutbox  = "outbox"
 
 	deployment = "deployment"
 	ringKind   = "ring"
@@ -109,7 +118,9 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindMFA, kindServerCertName, kindOIDC, kindSAML, kindReport:
+	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindOutbox, kindMFA, kindServerCertName, kindOIDC, kindSAML, kindReport:
+		return true
+	case kindOrgNode, kindOrgPolicy, kindOrgRequest, kindHandshake, kindInvited:
 		return true
 	}
 	return false

@@ -21,6 +21,7 @@ func (c *call) setKeys() {
 	}
 	k.Set("aws:PrincipalArn", p.EntityARN())
 	k.Set("aws:PrincipalAccount", p.Account())
+	c.setPrincipalOrg()
 	k.Set("aws:userid", p.ID())
 	k.Set("aws:PrincipalType", p.Type())
 	if p.User != nil && !p.Root() {
@@ -155,6 +156,7 @@ func (c *call) setResource(t *service.Target) {
 		return
 	}
 	c.keys.Set("aws:ResourceAccount", c.owner(t))
+	c.setResourceOrg(c.owner(t))
 	c.resource = true
 	for _, tag := range t.Tags {
 		c.keys.SetTag("aws:ResourceTag", tag.Key, tag.Value)

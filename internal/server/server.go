@@ -22,8 +22,10 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/gate"
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/service"
+	"github.com/sallyport-iam/sallyport/internal/service/cloudtrail"
 	"github.com/sallyport-iam/sallyport/internal/service/ec2"
 	"github.com/sallyport-iam/sallyport/internal/service/iam"
+	"github.com/sallyport-iam/sallyport/internal/service/organizations"
 	"github.com/sallyport-iam/sallyport/internal/service/s3"
 	"github.com/sallyport-iam/sallyport/internal/service/sts"
 	"github.com/sallyport-iam/sallyport/internal/store"
@@ -61,6 +63,10 @@ type Config struct {
 	// MasterKeyURI names the key of a KMS that wraps the master key, which is
 	// then in the file master.key.kms. Empty means none. See seal.OpenKMS.
 	MasterKeyURI string
+	// TrailDays is how long events are kept; 0 means 90.
+	TrailDays int
+	// TrailAll has reading calls refused as well while the trail can't be written.
+	TrailAll bool
 	// Quotas are limits that differ from AWS's defaults; see directory.Quotas.
 	Quotas map[string]int
 	// Archive says where the store's history is kept, if anywhere.
@@ -114,6 +120,7 @@ type Server struct {
 	started  Started
 	http     *http.Server
 	metrics  *metrics
+	trail    *keptTrail
 }
 
 // Open makes a server of its configuration: the endpoint is bound and the data
@@ -139,6 +146,10 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.started = Started{Endpoint: endpoint(s.listener.Addr()), Admin: s.started.Admin, AccountID: account.id, First: account.made, Root: account.root}
+	if s.trail, err = openTrail(ctx, cfg, s.data.dir); err != nil {
+		s.release(ctx)
+		return nil, err
+	}
 	s.wire()
 	s.openControl()
 	return s, nil
@@ -188,8 +199,12 @@ func (s *Server) wire() {
 			"sts": sts.New(s.data.dir).Operations(),
 			"ec2": ec2.Operations(),
 			"s3":  s3.Operations(),
+
+			"cloudtrail":    cloudtrail.New(s.trail.log).Operations(),
+			"organizations": organizations.New(s.data.dir).Operations(),
 		},
 		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
+		Trail: s.trail.log, Remembered: s.trail.remembered, RecordAll: s.cfg.TrailAll,
 	}
 	if s.admin != nil {
 		s.metrics = newMetrics(s.data.store, s.data.archiver)
@@ -232,6 +247,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	group.Go(func() error { return s.flush(ctx) })
 	group.Go(releaseLoad)
+	group.Go(func() error { return s.trail.keep(ctx) })
 	group.Go(func() error { return s.rotateRing(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
@@ -245,7 +261,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	})
 	err := group.Wait()
 	s.closeControl()
-	return errors.Join(err, s.data.close(context.WithoutCancel(ctx)))
+	ctx = context.WithoutCancel(ctx)
+	return errors.Join(err, s.trail.close(ctx), s.data.close(ctx))
 }
 
 // servers are the endpoint's server and those beside it.
@@ -319,6 +336,9 @@ func (s *Server) release(ctx context.Context) {
 		s.admin.Close()
 	}
 	s.closeControl()
+	if s.trail != nil {
+		s.trail.close(ctx)
+	}
 	if s.data != nil {
 		s.data.close(ctx)
 	}

@@ -36,6 +36,7 @@ func (s *Service) Operations() service.Set {
 		s.signingCertOperations(), s.serverCertOperations(), s.serviceCredOperations(), s.oidcOperations(), s.samlOperations(),
 		s.roleOperations(), s.instanceProfileOperations(),
 		s.credentialReportOperations(),
+		s.authorizationOperations(), s.rootFeatureOperations(),
 	} {
 		ops = append(ops, more...)
 	}

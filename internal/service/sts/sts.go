@@ -30,6 +30,7 @@ func (s *Service) Operations() service.Set {
 		service.Op("DecodeAuthorizationMessage", s.DecodeAuthorizationMessage),
 		with(service.Op("AssumeRole", s.AssumeRole), assumesRole),
 		with(service.Op("GetFederationToken", s.GetFederationToken), actsOnFederatedUser),
+		with(service.Op("AssumeRoot", s.AssumeRoot), actsOnRoot),
 	)
 }
 
