@@ -63,7 +63,7 @@ type accessNotes struct {
 // (its name alone). Both must be of names that are known: they are kept.
 func (d *Directory) NoteAccess(p *Principal, c *Credential, now time.Time, service, action, region string) {
 	cell := cellOf(p, c)
-	id := p.entityID()
+	id := p.EntityID()
 	if cell == nil || id == "" {
 		return
 	}
@@ -94,9 +94,9 @@ func cellOf(p *Principal, c *Credential) *lastAction {
 	return nil
 }
 
-// entityID is the id of the user or role whose use it is; nobody's where a
-// federated user acts.
-func (p *Principal) entityID() string {
+// EntityID is the unique id of the principal's user or role, the account's of
+// root, and empty for a federated user.
+func (p *Principal) EntityID() string {
 	switch {
 	case p.User != nil:
 		return p.User.ID
