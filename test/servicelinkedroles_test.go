@@ -111,4 +111,3 @@ func TestServiceLinkedRoles(t *testing.T) {
 	_, err = some.iam.CreateServiceLinkedRole(ctx, &iam.CreateServiceLinkedRoleInput{AWSServiceName: aws.String("ecs.amazonaws.com")})
 	must(t, err)
 }
-

@@ -73,7 +73,7 @@ type Directory struct {
 	stop    context.CancelFunc // ends the goroutines below
 	running sync.WaitGroup     // follow, keepFresh and keepNode, and what background runs
 
-	closing atomic.Bool        // Close was called
+	closing atomic.Bool // Close was called
 
 	background func(fn func(ctx context.Context)) // runs fn until it is done or Close is called; set by start
 

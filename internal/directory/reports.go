@@ -19,19 +19,19 @@ type ReportKind string
 
 // The kinds of reports.
 const (
-	CredentialReport    ReportKind = "credentials"
-	AccessReport        ReportKind = "access"       // service last accessed details
-	OrganizationReport  ReportKind = "organization" // the same for an organization
-	DeletionReport      ReportKind = "deletion"     // of a service-linked role
-	credentialsID                  = "credentials"  // the id of the credential report, of which an account has one
-	reportPartSize                 = 256 << 10      // bytes of compressed content in a record
-	jobsKept                       = 500            // reports of an account, besides the credential report
-	jobsDroppedAtOnce              = 4
-	jobParts                       = 8                // the most parts of a report that is not the credential report
-	reportGivenUp                  = 10 * time.Minute // after which a report in the making is taken for lost
-	CredentialsFor                 = 4 * time.Hour    // how long a credential report lasts
-	jobsFor                        = 24 * time.Hour   // how long any other does
-	reportContentLimit int64       = 1 << 30          // bytes of content that are read back
+	CredentialReport   ReportKind = "credentials"
+	AccessReport       ReportKind = "access"       // service last accessed details
+	OrganizationReport ReportKind = "organization" // the same for an organization
+	DeletionReport     ReportKind = "deletion"     // of a service-linked role
+	credentialsID                 = "credentials"  // the id of the credential report, of which an account has one
+	reportPartSize                = 256 << 10      // bytes of compressed content in a record
+	jobsKept                      = 500            // reports of an account, besides the credential report
+	jobsDroppedAtOnce             = 4
+	jobParts                      = 8                // the most parts of a report that is not the credential report
+	reportGivenUp                 = 10 * time.Minute // after which a report in the making is taken for lost
+	CredentialsFor                = 4 * time.Hour    // how long a credential report lasts
+	jobsFor                       = 24 * time.Hour   // how long any other does
+	reportContentLimit int64      = 1 << 30          // bytes of content that are read back
 )
 
 // Report is a report that has been asked for. Its content stands apart.
@@ -39,13 +39,13 @@ type Report struct {
 	Format  int        `json:"v"`
 	ID      string     `json:"id"`
 	Kind    ReportKind `json:"kind"`
-	By      string     `json:"by,omitempty"`      // unique id of who asked for it
-	About   string     `json:"about,omitempty"`   // an ARN, or an organization's path
-	Detail  string     `json:"detail,omitempty"`  // what else was asked for
-	Started time.Time  `json:"started"`           // when it was asked for
-	Done    time.Time  `json:"done,omitzero"`     // when it was ready, or given up
-	Failed  string     `json:"failed,omitempty"`  // why it was given up
-	Parts   int        `json:"parts,omitempty"`   // records of the content
+	By      string     `json:"by,omitempty"`     // unique id of who asked for it
+	About   string     `json:"about,omitempty"`  // an ARN, or an organization's path
+	Detail  string     `json:"detail,omitempty"` // what else was asked for
+	Started time.Time  `json:"started"`          // when it was asked for
+	Done    time.Time  `json:"done,omitzero"`    // when it was ready, or given up
+	Failed  string     `json:"failed,omitempty"` // why it was given up
+	Parts   int        `json:"parts,omitempty"`  // records of the content
 }
 
 // ErrReportTooLarge: the content of a report is larger than can be kept.
