@@ -33,6 +33,7 @@ const (
 	KindOIDC            Kind = "OpenID Connect provider"
 	KindSAML            Kind = "SAML provider"
 	KindSAMLKey         Kind = "private key of a SAML provider"
+	KindReport          Kind = "report"
 )
 
 // NotFound: no entity of that kind has that name (id, or ARN).

@@ -58,6 +58,9 @@ type Record struct {
 //	ACCOUNT/oidc/URL WITHOUT SCHEME      OIDCProvider
 //	ACCOUNT/saml/NAME                    SAMLProvider
 //	ACCOUNT/samldoc/NAME                 the metadata document's text
+//	ACCOUNT/access/USER OR ROLE ID       accessRecord: last use of services and actions
+//	ACCOUNT/report/ID                    Report
+//	ACCOUNT/reportpart/ID/N              a part of its content, compressed
 //	deployment/ring                      the sealed key ring
 //	deployment/first                     the id of the account that the first start made
 //	deployment/node/ID                   Node
@@ -93,6 +96,10 @@ const (
 	kindSAML           = "saml"
 	kindSAMLDoc        = "samldoc"
 
+	kindAccess     = "access"
+	kindReport     = "report"
+	kindReportPart = "reportpart"
+
 	kindConfirm = "confirm"
 	kindNode    = "node"
 	kindOutbox  = "outbox"
@@ -111,7 +118,7 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindOutbox, kindMFA, kindServerCertName, kindOIDC, kindSAML:
+	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindOutbox, kindMFA, kindServerCertName, kindOIDC, kindSAML, kindReport:
 		return true
 	case kindOrgNode, kindOrgPolicy, kindOrgRequest, kindHandshake, kindInvited:
 		return true

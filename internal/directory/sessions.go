@@ -62,6 +62,7 @@ type Session struct {
 	policy *policy.Policy            // compiled, once asked for
 	set    atomic.Pointer[cachedSet] // of all session policies
 	use    atomic.Pointer[roleUse]   // of the role that it is a session of
+	did    lastAction                // with the session
 }
 
 // Format writes which session it is, whatever the verb, and nothing of its secret.
