@@ -8,14 +8,23 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/awsapi"
 	api "github.com/sallyport-iam/sallyport/internal/awsapi/sts"
 	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/federation"
 	"github.com/sallyport-iam/sallyport/internal/service"
 )
 
 // Service carries out STS's operations on a directory.
-type Service struct{ dir *directory.Directory }
+type Service struct {
+	dir  *directory.Directory
+	keys *federation.Keys // of identity providers; nil means that none can be had
+}
 
-// New makes the service.
-func New(dir *directory.Directory) *Service { return &Service{dir} }
+// New makes the service, without keys of identity providers.
+func New(dir *directory.Directory) *Service { return &Service{dir: dir} }
+
+// NewFederated makes the service with the keys by which ID tokens are verified.
+func NewFederated(dir *directory.Directory, keys *federation.Keys) *Service {
+	return &Service{dir: dir, keys: keys}
+}
 
 // Operations are the operations that this service carries out.
 func (s *Service) Operations() service.Set {
@@ -29,6 +38,7 @@ func (s *Service) Operations() service.Set {
 		service.Op("GetAccessKeyInfo", s.GetAccessKeyInfo),
 		service.Op("DecodeAuthorizationMessage", s.DecodeAuthorizationMessage),
 		with(service.Op("AssumeRole", s.AssumeRole), assumesRole),
+		with(service.Op("AssumeRoleWithWebIdentity", s.AssumeRoleWithWebIdentity), s.takesToken),
 		with(service.Op("GetFederationToken", s.GetFederationToken), actsOnFederatedUser),
 	)
 }
