@@ -200,10 +200,10 @@ func texts(list []any) []string {
 const (
 	maxClaims = 100 // that become condition keys
 
-	claimTags      = "https://aws.amazon.com/tags"
-	claimTagPrefix = claimTags + "/principal_tags/"
+	claimTags       = "https://aws.amazon.com/tags"
+	claimTagPrefix  = claimTags + "/principal_tags/"
 	claimTransitive = claimTags + "/transitive_tag_keys"
-	claimSource    = "https://aws.amazon.com/source_identity"
+	claimSource     = "https://aws.amazon.com/source_identity"
 )
 
 // vouched gives what the token says besides who its subject is.

@@ -195,7 +195,7 @@ func (s *Server) wire() {
 		Directory: s.data.dir,
 		Services: map[string]service.Set{
 			"iam": iam.New(s.data.dir, s.cfg.Rand).Operations(),
-			"sts": sts.NewFederated(s.data.dir, s.keys).Operations(),
+			"sts": sts.NewFederated(s.data.dir, s.keys, s.cfg.Federation.issuer(s.listener.Addr())).Operations(),
 			"ec2": ec2.Operations(),
 			"s3":  s3.Operations(),
 		},
