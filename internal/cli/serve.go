@@ -43,6 +43,7 @@ type serveFlags struct {
 	masterKeyURI                                              string
 	archive                                                   server.ArchiveConfig
 	sharing                                                   sharing
+	federation                                                server.FederationConfig
 }
 
 func serveCommand(std IO) *cobra.Command {
@@ -67,6 +68,7 @@ func serveCommand(std IO) *cobra.Command {
 	masterKeyURIFlag(cmd, &f.masterKeyURI)
 	archiveFlags(cmd, &f.archive)
 	storeFlags(cmd, &f.sharing)
+	federationFlags(cmd, &f.federation)
 	return cmd
 }
 
@@ -103,7 +105,7 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 	}
 	cfg := server.Config{
 		Data: f.data, Listen: f.listen, AdminListen: f.adminListen, AccountID: f.accountID, RootEmail: f.rootEmail,
-		Now: time.Now, Rand: rand.Reader, Archive: f.archive, MasterKeyURI: f.masterKeyURI,
+		Now: time.Now, Rand: rand.Reader, Archive: f.archive, MasterKeyURI: f.masterKeyURI, Federation: f.federation,
 		TrailDays: f.trailDays, TrailAll: f.trailAll,
 		Log: logger(std, level), Fatal: fatal(std),
 	}

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/federation"
 	"github.com/sallyport-iam/sallyport/internal/gate"
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/service"
@@ -71,6 +72,8 @@ type Config struct {
 	Quotas map[string]int
 	// Archive says where the store's history is kept, if anywhere.
 	Archive ArchiveConfig
+	// Federation says how identity providers are reached.
+	Federation FederationConfig
 
 	Now  func() time.Time
 	Rand io.Reader
@@ -121,6 +124,7 @@ type Server struct {
 	http     *http.Server
 	metrics  *metrics
 	trail    *keptTrail
+	keys     *federation.Keys // of identity providers
 }
 
 // Open makes a server of its configuration: the endpoint is bound and the data
@@ -131,11 +135,17 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.Archive.check(); err != nil {
 		return nil, err
 	}
+	if err := cfg.Federation.check(); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.keys, err = cfg.Federation.keys(&cfg); err != nil {
+		return nil, err
+	}
 	if err := s.listen(); err != nil {
 		s.release(ctx)
 		return nil, err
 	}
-	var err error
 	if s.data, err = openData(ctx, cfg); err != nil {
 		s.release(ctx)
 		return nil, err
@@ -196,7 +206,7 @@ func (s *Server) wire() {
 		Directory: s.data.dir,
 		Services: map[string]service.Set{
 			"iam": iam.New(s.data.dir, s.cfg.Rand).Operations(),
-			"sts": sts.New(s.data.dir).Operations(),
+			"sts": sts.NewFederated(s.data.dir, s.keys, s.cfg.Federation.issuer(s.listener.Addr())).Operations(),
 			"ec2": ec2.Operations(),
 			"s3":  s3.Operations(),
 
