@@ -2,8 +2,6 @@ package test
 
 import (
 	"bytes"
-	"crypto/rand"
-	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"os"
@@ -18,7 +16,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/crypto/ssh"
 )
 
 // terraform is a working folder of Terraform's with the AWS provider in it.
@@ -116,13 +113,9 @@ func TestTerraform(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	cert, key := selfSigned(t, "site.example.com")
-	k, err := rsa.GenerateKey(rand.Reader, 2048)
-	must(t, err)
-	public, err := ssh.NewPublicKey(k.Public())
-	must(t, err)
 	tf := newTerraform(t, s, "testdata/terraform/main.tf",
 		"TF_VAR_certificate="+cert, "TF_VAR_key="+key, "TF_VAR_saml_metadata="+samlMetadata(t, cert),
-		"TF_VAR_ssh_key="+strings.TrimSpace(string(ssh.MarshalAuthorizedKey(public))))
+		"TF_VAR_ssh_key="+sshKey(t))
 	tf.apply("1")
 	want := map[string]string{
 		"account": s.account, "users": "two", "boundary": "arn:aws:iam::" + s.account + ":policy/policies/read", "members": "one,two",
