@@ -68,7 +68,7 @@ func (c *Checker) Check() []Problem {
 		kindRole: c.checkRole, kindRoleName: c.checkRoleName, kindProfile: c.checkProfile, kindProfileName: c.checkProfileName,
 		kindPolicy: c.checkPolicy, kindPolicyName: c.checkPolicyName, kindPolicyDoc: c.checkPolicyDoc, kindPolicyUse: c.checkCount, kindAttached: c.checkAttached,
 		kindConfirm: func(r *Record, _, _ string) { c.readable(r, new(confirmRequest)) },
-		kindMFA:     c.checkMFA, kindPasskey: c.checkPasskey, kindSignIn: c.checkSignIn, kindSigningCert: c.checkSigningCert, kindServerCert: c.checkServerCert, kindServerCertName: c.checkServerCertName,
+		kindMFA:     c.checkMFA, kindPasskey: c.checkPasskey, kindSignIn: c.checkSignIn, kindBrowsers: c.checkBrowsers, kindSigningCert: c.checkSigningCert, kindServerCert: c.checkServerCert, kindServerCertName: c.checkServerCertName,
 		kindReport: c.checkReport, kindReportPart: c.checkReportPart, kindAccess: c.checkAccess,
 		kindOIDC: c.checkOIDC, kindSAML: c.checkSAML, kindSAMLDoc: c.checkSAMLDoc,
 	}

@@ -258,6 +258,8 @@ func (s *Snapshot) PrincipalOf(session *Session) (Principal, error) {
 		p.Role, err = s.RoleByID(session.Account, session.Entity)
 	case FederatedSession:
 		p.Federated, err = s.UserByID(session.Account, session.Entity)
+	case ConsoleSession: // only while the browser is signed in
+		p.User, _, err = s.signedIn(session.Account, session.Entity, session.Browser)
 	case UserSession, RootSession:
 		p.User, err = s.UserByID(session.Account, session.Entity)
 	default:

@@ -52,6 +52,7 @@ type Record struct {
 //	ACCOUNT/mfa/PATH AND NAME            MFADevice
 //	ACCOUNT/passkey/USER AND NAME        Passkey
 //	ACCOUNT/signin/USER ID               passwordUse
+//	ACCOUNT/browsers/USER ID             signIns
 //	ACCOUNT/signingcert/SHA-256          the id of the user who has it
 //	ACCOUNT/servercert/ID                ServerCert
 //	ACCOUNT/servercertname/lower-case    ID and path
@@ -89,6 +90,7 @@ const (
 	kindMFA            = "mfa"
 	kindPasskey        = "passkey"
 	kindSignIn         = "signin"
+	kindBrowsers       = "browsers"
 	kindSigningCert    = "signingcert"
 	kindServerCert     = "servercert"
 	kindServerCertName = "servercertname"

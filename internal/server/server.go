@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sallyport-iam/sallyport/internal/console"
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/federation"
 	"github.com/sallyport-iam/sallyport/internal/gate"
@@ -31,6 +33,7 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/service/sts"
 	"github.com/sallyport-iam/sallyport/internal/store"
 	"github.com/sallyport-iam/sallyport/internal/store/archive"
+	"github.com/sallyport-iam/sallyport/web"
 )
 
 // Config is what a server is told. Data, Listen, Now, Rand and Log must be set.
@@ -160,7 +163,10 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 		s.release(ctx)
 		return nil, err
 	}
-	s.wire()
+	if err := s.wire(); err != nil {
+		s.release(ctx)
+		return nil, err
+	}
 	s.openControl()
 	return s, nil
 }
@@ -201,7 +207,7 @@ func cause(err error) error {
 }
 
 // wire makes the handlers.
-func (s *Server) wire() {
+func (s *Server) wire() error {
 	opts := gate.Options{
 		Directory: s.data.dir,
 		Services: map[string]service.Set{
@@ -223,23 +229,41 @@ func (s *Server) wire() {
 		}
 		opts.Observe = s.metrics.observe
 	}
+	app, err := fs.Sub(web.Dist, "dist")
+	if err != nil {
+		return err
+	}
+	pages, err := console.New(console.Options{Directory: s.data.dir, App: app, Now: s.cfg.Now, Log: s.cfg.Log})
+	if err != nil {
+		return err
+	}
 	s.http = &http.Server{
-		Handler: consoleOr(gate.New(opts)), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		Handler: consoleOr(pages, gate.New(opts)), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader, DisableGeneralOptionsHandler: true, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
+	return nil
 }
 
-// consoleOr answers browsers that ask for the console, and leaves the rest to
+// consoleOr gives requests for the console's pages to it, and leaves the rest to
 // the gate: a signed request for that path is S3's.
-func consoleOr(gate http.Handler) http.Handler {
+func consoleOr(pages, gate http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if rest, ok := strings.CutPrefix(r.URL.Path, "/console"); ok && (rest == "" || rest[0] == '/') &&
 			r.Header.Get("Authorization") == "" && !r.URL.Query().Has("X-Amz-Algorithm") {
-			http.Error(w, "The web console is not part of this version. Use the AWS CLI or an SDK with this endpoint.", http.StatusNotImplemented)
+			pages.ServeHTTP(w, r)
+			return
+		}
+		if r.URL.Path == "/" && r.Method == http.MethodGet && browser(r) {
+			http.Redirect(w, r, console.Path, http.StatusSeeOther)
 			return
 		}
 		gate.ServeHTTP(w, r)
 	})
+}
+
+// browser reports whether a person asks, without a signature.
+func browser(r *http.Request) bool {
+	return r.Header.Get("Authorization") == "" && r.URL.RawQuery == "" && strings.HasPrefix(r.Header.Get("Accept"), "text/html")
 }
 
 // Started tells where the server is and what its first start made.
