@@ -169,6 +169,9 @@ func (c *Checker) check(r *Record) {
 func (c *Checker) checkDeployment(r *Record, kind, rest string) {
 	switch kind {
 	case ringKind: // openRing has read it
+	case kindOutbox: // an event of the trail, on its way there
+	case kindTrail:
+		c.checkTrailKey(r)
 	case rotatedKind, formatKind, kindNode:
 		c.readable(r, new(versioned))
 	case firstKind:
