@@ -174,6 +174,8 @@ func (c *Checker) checkDeployment(r *Record, kind, rest string) {
 		if !json.Valid(r.Value) {
 			c.wrong(r.Key, "it is not an event")
 		}
+	case kindTrail:
+		c.checkTrailKey(r)
 	case rotatedKind, formatKind, kindNode:
 		c.readable(r, new(versioned))
 	case firstKind:

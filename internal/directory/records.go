@@ -66,6 +66,7 @@ type Record struct {
 //	deployment/first                     the id of the account that the first start made
 //	deployment/node/ID                   Node
 //	deployment/outbox/EVENT ID           an event that is not in the trail yet
+//	deployment/trailkey/trail            TrailKey
 //	deployment/alias/ALIAS               the account's id
 const (
 	kindAccount     = "account"
@@ -105,6 +106,7 @@ const (
 	kindConfirm = "confirm"
 	kindNode    = "node"
 	kindOutbox  = "outbox"
+	kindTrail   = "trailkey"
 
 	deployment = "deployment"
 	ringKind   = "ring"
