@@ -172,7 +172,7 @@ func (c *Checker) checkDeployment(r *Record, kind, rest string) {
 	case ringKind: // openRing has read it
 	case kindOutbox:
 		if !json.Valid(r.Value) {
-			c.wrong(r.Key, "it is not an event")
+			c.wrong(r.Key, "can't be read: it is not JSON")
 		}
 	case kindTrail:
 		c.checkTrailKey(r)

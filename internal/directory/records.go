@@ -17,7 +17,6 @@ type Record struct {
 	Value []byte
 	Rev   store.Revision
 
-	home    *entry       // where a snapshot has it packed, or nil
 	decoded atomic.Value // of one type for each kind of key
 }
 
