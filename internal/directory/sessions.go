@@ -55,6 +55,9 @@ type Session struct {
 	// Keys are condition keys that requests of the session carry, by name: of
 	// sessions by OpenID Connect or SAML, aws:FederatedProvider and the claims.
 	Keys map[string][]string `json:"keys,omitempty"`
+	// Delegated is the id of the delegation request that the session is for, in
+	// which somebody else acts as the user or role.
+	Delegated string `json:"delegated,omitempty"`
 	// Rev is the revision of the directory at which the session was made.
 	Rev store.Revision `json:"rev,omitempty"`
 

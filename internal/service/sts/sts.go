@@ -29,6 +29,7 @@ func (s *Service) Operations() service.Set {
 		service.Op("GetAccessKeyInfo", s.GetAccessKeyInfo),
 		service.Op("DecodeAuthorizationMessage", s.DecodeAuthorizationMessage),
 		with(service.Op("AssumeRole", s.AssumeRole), assumesRole),
+		service.Op("GetDelegatedAccessToken", s.GetDelegatedAccessToken),
 		with(service.Op("GetFederationToken", s.GetFederationToken), actsOnFederatedUser),
 		with(service.Op("AssumeRoot", s.AssumeRoot), actsOnRoot),
 	)
