@@ -182,6 +182,10 @@ func (c *Checker) checkDeployment(r *Record, kind, rest string) {
 		if c.records[accountKey(string(r.Value))] == nil {
 			c.wrong(r.Key, "there is no account %q", r.Value)
 		}
+	case kindDelegation:
+		if g := new(Delegation); c.readable(r, g) && g.ID != rest {
+			c.wrong(r.Key, "says to be delegation request %q", g.ID)
+		}
 	case kindAccount:
 		if c.records[accountKey(rest)] == nil {
 			c.wrong(r.Key, "there is no account %s", rest)

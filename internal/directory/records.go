@@ -67,6 +67,7 @@ type Record struct {
 //	deployment/outbox/EVENT ID           an event that is not in the trail yet
 //	deployment/trailkey/trail            TrailKey
 //	deployment/alias/ALIAS               the account's id
+//	deployment/delegation/ID             Delegation
 const (
 	kindAccount     = "account"
 	kindUser        = "user"
@@ -100,6 +101,7 @@ const (
 
 	kindAccess     = "access"
 	kindReport     = "report"
+	kindDelegation = "delegation"
 	kindReportPart = "reportpart"
 
 	kindConfirm = "confirm"
@@ -121,7 +123,7 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindOutbox, kindMFA, kindServerCertName, kindOIDC, kindSAML, kindReport:
+	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindOutbox, kindMFA, kindServerCertName, kindOIDC, kindSAML, kindReport, kindDelegation:
 		return true
 	case kindOrgNode, kindOrgPolicy, kindOrgRequest, kindHandshake, kindInvited:
 		return true
