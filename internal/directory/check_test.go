@@ -73,6 +73,9 @@ func full(t *testing.T) (*fixture, map[string][]byte) {
 		if err := tx.AddSAMLKey(p, seal.NewSecret("KEY")); err != nil {
 			return err
 		}
+		if err := tx.EnableIssuer(newKeyOf("RS256", "KEY")); err != nil {
+			return err
+		}
 		if _, err := tx.CreateOIDCProvider("https://id.example.com/a", nil, nil, nil); err != nil {
 			return err
 		}
@@ -128,7 +131,7 @@ func TestCheckFindsNothingWrong(t *testing.T) {
 		kindAccount, kindUser, kindUserName, kindKey, kindUsed, kindGroup, kindGroupName, kindGroupUse, kindMember,
 		kindRole, kindRoleName, kindProfile, kindProfileName,
 		kindPolicy, kindPolicyName, kindPolicyDoc, kindPolicyUse, kindAttached, "ring", "alias",
-		kindMFA, kindPasskey, kindSignIn, kindSigningCert, kindServerCert, kindServerCertName, kindOIDC, kindSAML, kindSAMLDoc,
+		kindMFA, kindPasskey, kindSignIn, kindSigningCert, kindServerCert, kindServerCertName, kindOIDC, kindSAML, kindSAMLDoc, kindIssuer,
 	} {
 		if !kinds[kind] {
 			t.Errorf("no record of kind %s: the test tests less than it should", kind)
@@ -149,7 +152,7 @@ func TestCheckFindsNothingWrong(t *testing.T) {
 func TestCheckMissesNoRecord(t *testing.T) {
 	f, records := full(t)
 	for key, value := range records {
-		if _, kind := splitKey(key); kind == kindUsed || kind == kindSignIn || kind == kindOIDC { // nothing depends on it
+		if _, kind := splitKey(key); kind == kindUsed || kind == kindSignIn || kind == kindOIDC || kind == kindIssuer { // nothing depends on it
 			continue
 		}
 		delete(records, key)

@@ -42,7 +42,9 @@ func (p *Principal) user() *User {
 }
 
 // Known reports whether the principal is anyone.
-func (p *Principal) Known() bool { return p.User != nil || p.Role != nil || p.Federated != nil || p.External != nil }
+func (p *Principal) Known() bool {
+	return p.User != nil || p.Role != nil || p.Federated != nil || p.External != nil
+}
 
 // Account is the principal's account; empty of an external one.
 func (p *Principal) Account() string {

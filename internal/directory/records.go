@@ -51,6 +51,7 @@ type Record struct {
 //	ACCOUNT/oidc/URL WITHOUT SCHEME      OIDCProvider
 //	ACCOUNT/saml/NAME                    SAMLProvider
 //	ACCOUNT/samldoc/NAME                 the metadata document's text
+//	ACCOUNT/issuer                       Issuer
 //	deployment/ring                      the sealed key ring
 //	deployment/first                     the id of the account that the first start made
 //	deployment/node/ID                   Node
@@ -84,6 +85,7 @@ const (
 	kindOIDC           = "oidc"
 	kindSAML           = "saml"
 	kindSAMLDoc        = "samldoc"
+	kindIssuer         = "issuer"
 
 	kindConfirm = "confirm"
 	kindNode    = "node"

@@ -43,6 +43,7 @@ func (s *Service) Operations() service.Set {
 		with(service.Op("AssumeRole", s.AssumeRole), assumesRole),
 		with(service.Op("AssumeRoleWithWebIdentity", s.AssumeRoleWithWebIdentity), s.takesToken),
 		with(service.Op("AssumeRoleWithSAML", s.AssumeRoleWithSAML), s.takesAssertion),
+		with(service.Op("GetWebIdentityToken", s.GetWebIdentityToken), issuesToken),
 		with(service.Op("GetFederationToken", s.GetFederationToken), actsOnFederatedUser),
 	)
 }
