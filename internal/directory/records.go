@@ -61,6 +61,7 @@ type Record struct {
 //	ACCOUNT/access/USER OR ROLE ID       accessRecord: last use of services and actions
 //	ACCOUNT/report/ID                    Report
 //	ACCOUNT/reportpart/ID/N              a part of its content, compressed
+//	ACCOUNT/issuer                       Issuer
 //	deployment/ring                      the sealed key ring
 //	deployment/first                     the id of the account that the first start made
 //	deployment/node/ID                   Node
@@ -98,6 +99,7 @@ const (
 	kindOIDC           = "oidc"
 	kindSAML           = "saml"
 	kindSAMLDoc        = "samldoc"
+	kindIssuer         = "issuer"
 
 	kindAccess     = "access"
 	kindReport     = "report"

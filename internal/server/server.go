@@ -132,6 +132,7 @@ type Server struct {
 	metrics  *metrics
 	trail    *keptTrail
 	keys     *federation.Keys // of identity providers
+	iam      *iam.Service
 }
 
 // Open makes a server of its configuration: the endpoint is bound and the data
@@ -153,7 +154,8 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 		s.release(ctx)
 		return nil, err
 	}
-	if s.data, err = openData(ctx, cfg); err != nil {
+	s.cfg.Federation.IssuerURL = s.cfg.Federation.issuer(s.listener.Addr())
+	if s.data, err = openData(ctx, s.cfg); err != nil {
 		s.release(ctx)
 		return nil, err
 	}
@@ -212,11 +214,12 @@ func cause(err error) error {
 
 // gateOptions are what the gate of this server needs.
 func (s *Server) gateOptions() gate.Options {
+	s.iam = iam.New(s.data.dir, s.cfg.Rand)
 	return gate.Options{
 		Directory: s.data.dir,
 		Services: map[string]service.Set{
-			"iam": iam.New(s.data.dir, s.cfg.Rand).Operations(),
-			"sts": sts.NewFederated(s.data.dir, s.keys, s.cfg.Federation.issuer(s.listener.Addr())).Operations(),
+			"iam": s.iam.Operations(),
+			"sts": sts.NewFederated(s.data.dir, s.keys, s.cfg.Federation.IssuerURL).Operations(),
 			"ec2": ec2.Operations(),
 			"s3":  s3.Operations(),
 
@@ -248,7 +251,7 @@ func (s *Server) wire() error {
 		return err
 	}
 	s.http = &http.Server{
-		Handler: consoleOr(pages, gate.New(opts)), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		Handler: s.issuerOr(consoleOr(pages, gate.New(opts))), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader, DisableGeneralOptionsHandler: true, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	return nil
@@ -362,6 +365,9 @@ func (s *Server) rotateRing(ctx context.Context) error {
 	for {
 		if err := s.data.rotateRing(ctx, s.cfg.Log); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Error("key ring not rotated", "error", err)
+		}
+		if err := s.iam.RotateIssuers(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Error("keys of issuers not rotated", "error", err)
 		}
 		select {
 		case <-ctx.Done():
