@@ -52,6 +52,7 @@ func TestCoverage(t *testing.T) {
 	t.Parallel()
 	c := &coverage{scene: newScene(t, command{args: []string{"--account-id", "111122223333"}}), ops: map[string]*covered{}}
 	c.nobody, c.examiner = c.user("nobody"), c.user("examiner")
+	c.vars["examiner_key"], c.vars["examiner_secret"] = c.examiner.ID, c.examiner.Secret
 	c.vars["denial"] = c.denial()
 	for _, service := range []string{"iam", "sts"} {
 		for op := range awsapi.ByName(service).Operations() {
@@ -240,6 +241,9 @@ func (c *coverage) judge() {
 	c.t.Helper()
 	for name, seen := range c.ops {
 		if slices.Contains(pending, name) {
+			if _, refused := c.call(seen.op, nil, c.root); refused == nil || refused.code != "InvalidAction" {
+				c.t.Errorf("%s is carried out, and no longer pending", name)
+			}
 			continue
 		}
 		if seen.succeeded == 0 {

@@ -257,7 +257,9 @@ func (sc *scene) capture(l *line, out wire.Document) {
 // user makes a user with a key for the scene.
 func (sc *scene) user(name string) keys {
 	sc.t.Helper()
-	_, refused := sc.call(operation("CreateUser"), wire.Document{"UserName": name}, sc.root)
+	_, refused := sc.call(operation("CreateUser"), wire.Document{
+		"UserName": name, "Tags": []any{wire.Document{"Key": "team", "Value": "blue"}},
+	}, sc.root)
 	if refused != nil {
 		sc.t.Fatalf("CreateUser %s = %+v", name, *refused)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/store"
+	"github.com/sallyport-iam/sallyport/policy"
 )
 
 // SessionKind says what a session acts as.
@@ -57,8 +58,11 @@ type Session struct {
 	// Rev is the revision of the directory at which the session was made.
 	Rev store.Revision `json:"rev,omitempty"`
 
-	set atomic.Pointer[cachedSet] // of the session policies
-	use atomic.Pointer[roleUse]   // of the role that it is a session of
+	once   sync.Once
+	policy *policy.Policy            // compiled, once asked for
+	set    atomic.Pointer[cachedSet] // of all session policies
+	use    atomic.Pointer[roleUse]   // of the role that it is a session of
+	did    lastAction                // with the session
 }
 
 // Format writes which session it is, whatever the verb, and nothing of its secret.

@@ -19,11 +19,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/federation"
 	"github.com/sallyport-iam/sallyport/internal/gate"
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/service"
+	"github.com/sallyport-iam/sallyport/internal/service/cloudtrail"
 	"github.com/sallyport-iam/sallyport/internal/service/ec2"
 	"github.com/sallyport-iam/sallyport/internal/service/iam"
+	"github.com/sallyport-iam/sallyport/internal/service/organizations"
 	"github.com/sallyport-iam/sallyport/internal/service/s3"
 	"github.com/sallyport-iam/sallyport/internal/service/sts"
 	"github.com/sallyport-iam/sallyport/internal/store"
@@ -61,10 +64,16 @@ type Config struct {
 	// MasterKeyURI names the key of a KMS that wraps the master key, which is
 	// then in the file master.key.kms. Empty means none. See seal.OpenKMS.
 	MasterKeyURI string
+	// TrailDays is how long events are kept; 0 means 90.
+	TrailDays int
+	// TrailAll has reading calls refused as well while the trail can't be written.
+	TrailAll bool
 	// Quotas are limits that differ from AWS's defaults; see directory.Quotas.
 	Quotas map[string]int
 	// Archive says where the store's history is kept, if anywhere.
 	Archive ArchiveConfig
+	// Federation says how identity providers are reached.
+	Federation FederationConfig
 
 	Now  func() time.Time
 	Rand io.Reader
@@ -114,6 +123,8 @@ type Server struct {
 	started  Started
 	http     *http.Server
 	metrics  *metrics
+	trail    *keptTrail
+	keys     *federation.Keys // of identity providers
 }
 
 // Open makes a server of its configuration: the endpoint is bound and the data
@@ -124,11 +135,17 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.Archive.check(); err != nil {
 		return nil, err
 	}
+	if err := cfg.Federation.check(); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.keys, err = cfg.Federation.keys(&cfg); err != nil {
+		return nil, err
+	}
 	if err := s.listen(); err != nil {
 		s.release(ctx)
 		return nil, err
 	}
-	var err error
 	if s.data, err = openData(ctx, cfg); err != nil {
 		s.release(ctx)
 		return nil, err
@@ -139,6 +156,10 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.started = Started{Endpoint: endpoint(s.listener.Addr()), Admin: s.started.Admin, AccountID: account.id, First: account.made, Root: account.root}
+	if s.trail, err = openTrail(ctx, cfg, s.data.dir); err != nil {
+		s.release(ctx)
+		return nil, err
+	}
 	s.wire()
 	s.openControl()
 	return s, nil
@@ -185,11 +206,15 @@ func (s *Server) wire() {
 		Directory: s.data.dir,
 		Services: map[string]service.Set{
 			"iam": iam.New(s.data.dir, s.cfg.Rand).Operations(),
-			"sts": sts.New(s.data.dir).Operations(),
+			"sts": sts.NewFederated(s.data.dir, s.keys, s.cfg.Federation.issuer(s.listener.Addr())).Operations(),
 			"ec2": ec2.Operations(),
 			"s3":  s3.Operations(),
+
+			"cloudtrail":    cloudtrail.New(s.trail.log).Operations(),
+			"organizations": organizations.New(s.data.dir).Operations(),
 		},
 		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
+		Trail: s.trail.log, Remembered: s.trail.remembered, RecordAll: s.cfg.TrailAll,
 	}
 	if s.admin != nil {
 		s.metrics = newMetrics(s.data.store, s.data.archiver)
@@ -232,6 +257,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	group.Go(func() error { return s.flush(ctx) })
 	group.Go(releaseLoad)
+	group.Go(func() error { return s.trail.keep(ctx) })
 	group.Go(func() error { return s.rotateRing(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
@@ -245,7 +271,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	})
 	err := group.Wait()
 	s.closeControl()
-	return errors.Join(err, s.data.close(context.WithoutCancel(ctx)))
+	ctx = context.WithoutCancel(ctx)
+	return errors.Join(err, s.trail.close(ctx), s.data.close(ctx))
 }
 
 // servers are the endpoint's server and those beside it.
@@ -319,6 +346,9 @@ func (s *Server) release(ctx context.Context) {
 		s.admin.Close()
 	}
 	s.closeControl()
+	if s.trail != nil {
+		s.trail.close(ctx)
+	}
 	if s.data != nil {
 		s.data.close(ctx)
 	}
