@@ -35,7 +35,10 @@ type masterKey struct {
 	loadOrCreate func(path string, rand io.Reader) (seal.MasterKey, error)
 }
 
-const nextMasterKey = ".next"
+const (
+	nextMasterKey     = ".next"
+	masterKeyPatience = 5 * time.Second // how long a rotation waits for who holds the key
+)
 
 // openMasterKey reads the master key, or makes it where the store is new as
 // well: a folder with data and without its key has lost the key.
@@ -159,7 +162,7 @@ func (d *dataFolder) rotateMasterKey(ctx context.Context, rand io.Reader) error 
 	if m.path == "" {
 		return errors.New("the master key is given by SALLYPORT_MASTER_KEY, so it is not here to be rotated")
 	}
-	if !m.mu.TryLock() {
+	if !m.lock(ctx) {
 		return errors.New("a backup with the master key is being made, or the key is being rotated; try again")
 	}
 	defer m.mu.Unlock()
@@ -174,6 +177,23 @@ func (d *dataFolder) rotateMasterKey(ctx context.Context, rand io.Reader) error 
 		return fmt.Errorf("seal the key ring: %w", err)
 	}
 	return m.promote(next)
+}
+
+// lock waits for what holds the key for a moment, such as a look at the ring's
+// age, but not for a backup of which nobody knows when it ends.
+func (m *masterKey) lock(ctx context.Context) bool {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for late := time.After(masterKeyPatience); !m.mu.TryLock(); {
+		select {
+		case <-tick.C:
+		case <-late:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
 }
 
 // prepare makes the file of the next key.
