@@ -43,7 +43,7 @@ var mayImport = map[string][]string{
 	"internal/gate":                  {"internal/trail", "internal/service", "internal/directory", "internal/wire", "internal/awsapi", "internal/seal", "sigv4", "policy", "arn"},
 	"internal/cluster":               {},
 	"internal/server":                {"*"},
-	"internal/cli":                   {"internal/server", "internal/cluster", "internal/store", "internal/store/archive", "internal/directory", "internal/seal", "internal/awsapi", "policy"},
+	"internal/cli":                   {"internal/server", "internal/trail", "internal/cluster", "internal/store", "internal/store/archive", "internal/directory", "internal/seal", "internal/awsapi", "policy"},
 	"cmd/sallyport":                  {"internal/cli"},
 	"test":                           {"*"},
 	"internal/store/etcd":            {"internal/store"},
