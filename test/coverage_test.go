@@ -47,16 +47,8 @@ type coverage struct {
 // docs/coverage.md says what was seen; UPDATE=1 writes it.
 func TestCoverage(t *testing.T) {
 	t.Parallel()
-	oidc, corp := newIDP(t), newSAMLIDP(t)
-	c := &coverage{scene: newScene(t, command{args: []string{"--account-id", "111122223333", "--oidc-ca", oidc.ca(t)}}), ops: map[string]*covered{}}
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	must(t, err)
-	oidc.add("one", key, jose.RS256)
-	c.vars["issuer"], c.vars["token"] = oidc.issuer(), signToken(t, "one", key, jose.RS256, oidc.claims(nil))
-	c.vars["metadata"] = *corp.metadata(t)
-	c.vars["response"] = corp.response(t, "https://signin.aws.amazon.com/saml", time.Now().Add(time.Hour), samlAttributes{
-		"Role": {"arn:aws:iam::111122223333:role/federated,arn:aws:iam::111122223333:saml-provider/idp"}, "RoleSessionName": {"ann"},
-	}, nil)
+	sc, lines := coverageScene(t)
+	c := &coverage{scene: sc, ops: map[string]*covered{}}
 	c.nobody, c.examiner = c.user("nobody"), c.user("examiner")
 	c.vars["examiner_key"], c.vars["examiner_secret"] = c.examiner.ID, c.examiner.Secret
 	c.vars["denial"] = c.denial()
@@ -65,13 +57,30 @@ func TestCoverage(t *testing.T) {
 			c.ops[op.Name] = &covered{op: op, keys: map[string]bool{}}
 		}
 	}
-	for _, l := range script(t, "coverage.txt") {
+	for _, l := range lines {
 		if !slices.Contains(pending, l.op.Name) {
 			c.example(&l)
 		}
 	}
 	c.judge()
 	c.write()
+}
+
+// coverageScene is a server on which testdata/coverage.txt can be played, with
+// providers whose users can sign in, and the script.
+func coverageScene(t *testing.T, args ...string) (*scene, []line) {
+	t.Helper()
+	oidc, corp := newIDP(t), newSAMLIDP(t)
+	sc := newScene(t, command{args: append(args, "--account-id", "111122223333", "--oidc-ca", oidc.ca(t))})
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	must(t, err)
+	oidc.add("one", key, jose.RS256)
+	sc.vars["issuer"], sc.vars["token"] = oidc.issuer(), signToken(t, "one", key, jose.RS256, oidc.claims(nil))
+	sc.vars["metadata"] = *corp.metadata(t)
+	sc.vars["response"] = corp.response(t, "https://signin.aws.amazon.com/saml", time.Now().Add(time.Hour), samlAttributes{
+		"Role": {"arn:aws:iam::111122223333:role/federated,arn:aws:iam::111122223333:saml-provider/idp"}, "RoleSessionName": {"ann"},
+	}, nil)
+	return sc, script(t, "coverage.txt")
 }
 
 // denial is an encoded message of EC2's.
