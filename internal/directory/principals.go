@@ -42,7 +42,9 @@ func (p *Principal) user() *User {
 }
 
 // Known reports whether the principal is anyone.
-func (p *Principal) Known() bool { return p.User != nil || p.Role != nil || p.Federated != nil || p.External != nil }
+func (p *Principal) Known() bool {
+	return p.User != nil || p.Role != nil || p.Federated != nil || p.External != nil
+}
 
 // Account is the principal's account; empty of an external one.
 func (p *Principal) Account() string {
@@ -258,6 +260,8 @@ func (s *Snapshot) PrincipalOf(session *Session) (Principal, error) {
 		p.Role, err = s.RoleByID(session.Account, session.Entity)
 	case FederatedSession:
 		p.Federated, err = s.UserByID(session.Account, session.Entity)
+	case ConsoleSession: // only while the browser is signed in
+		p.User, _, err = s.signedIn(session.Account, session.Entity, session.Browser)
 	case UserSession, RootSession:
 		p.User, err = s.UserByID(session.Account, session.Entity)
 	default:
