@@ -19,10 +19,11 @@ import (
 )
 
 // pending are operations that are not carried out yet.
-var pending = []string{
-	"AcceptDelegationRequest", "AssociateDelegationRequest", "CreateDelegationRequest", "GetDelegationRequest", "GetHumanReadableSummary",
-	"ListDelegationRequests", "RejectDelegationRequest", "SendDelegationToken", "UpdateDelegationRequest", "GetDelegatedAccessToken",
-	"DisableOutboundWebIdentityFederation", "EnableOutboundWebIdentityFederation", "GetOutboundWebIdentityFederationInfo", "GetWebIdentityToken",
+var pending = []string{}
+
+// unreached are operations that no example succeeds with, with the reason.
+var unreached = map[string]string{
+	"GetDelegatedAccessToken": "nothing here delivers the token that it takes",
 }
 
 // covered is what the script has shown of one operation.
@@ -252,6 +253,7 @@ func concrete(key string, in wire.Document) string {
 var absent = []struct{ operations, keys, why string }{
 	{"^(Create|Upload)", "ResourceTag", "what is made has no tags yet"},
 	{"^GetServiceLinkedRoleDeletionStatus$", "ResourceTag", "the role is gone, and its tags"},
+	{"^(Create|Associate)DelegationRequest$", "^iam:DelegationRequestOwner$", "the request has no owner yet"},
 	{"", "^iam:RoleTemplateARN$", "role templates belong to services of AWS's"},
 	{"^EnableMFADevice$", "^iam:(FIDO|RegisterSecurityKey)", "security keys are registered in the console only"},
 }
@@ -266,7 +268,7 @@ func (c *coverage) judge() {
 			}
 			continue
 		}
-		if seen.succeeded == 0 {
+		if seen.succeeded == 0 && unreached[name] == "" {
 			c.t.Errorf("%s has no example that succeeds", name)
 		}
 		c.judgeErrors(seen)
@@ -299,6 +301,8 @@ var infallible = map[string]string{
 	"ListSAMLProviders":           "it takes nothing",
 	"GetAccountSummary":           "it takes nothing",
 	"GetCallerIdentity":           "it takes nothing",
+	"ListDelegationRequests":      "an owner without requests is no error",
+	"GetDelegatedAccessToken":     "its errors are of tokens that expire",
 	"AssumeRoot":                  "its errors are of regions and of tokens that expire",
 }
 
