@@ -9,7 +9,9 @@ package trail
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Version is the version of CloudTrail's record format that events have
@@ -140,6 +142,8 @@ type Own struct {
 	// Action and Resources are what was authorised.
 	Action  string   `json:"action,omitempty"`
 	Targets []string `json:"targets,omitempty"`
+	// Explanation of a denial: what each policy said, as the policies were.
+	Explanation string `json:"explanation,omitempty"`
 }
 
 // Name is a resource as LookupEvents names it, such as AWS::IAM::User, alice.
@@ -167,10 +171,14 @@ func (e *Event) User() string {
 
 // Entry is the event as the trail keeps it.
 func (e *Event) Entry() Entry {
-	entry := Entry{
+	return Entry{
 		Account: e.RecipientAccountID, Time: e.EventTime, Record: e.AppendJSON(make([]byte, 0, 1024)),
-		Keys: make([]Key, 0, 6+2*len(e.Own.Named)),
+		Keys: e.AppendKeys(make([]Key, 0, 6+2*len(e.Own.Named))),
 	}
+}
+
+// AppendKeys appends what the event is found by.
+func (e *Event) AppendKeys(keys []Key) []Key {
 	for _, k := range [...]Key{
 		{EventName, e.EventName},
 		{EventSource, e.EventSource},
@@ -178,14 +186,53 @@ func (e *Event) Entry() Entry {
 		{AccessKeyID, e.UserIdentity.AccessKeyID},
 	} {
 		if k.Value != "" {
-			entry.Keys = append(entry.Keys, k)
+			keys = append(keys, k)
 		}
 	}
 	if !e.ReadOnly {
-		entry.Keys = append(entry.Keys, Key{ReadOnly, "false"})
+		keys = append(keys, Key{ReadOnly, "false"})
 	}
 	for _, n := range e.Own.Named {
-		entry.Keys = append(entry.Keys, Key{ResourceName, n.Name}, Key{ResourceType, n.Type})
+		keys = append(keys, Key{ResourceName, n.Name}, Key{ResourceType, n.Type})
 	}
-	return entry
+	return keys
+}
+
+// Line is the event in a line for a person to read: when, who, what, on what, and
+// how it ended.
+func (e *Event) Line() string {
+	who := e.User()
+	if who == "" {
+		who = e.UserIdentity.ARN
+	}
+	if who == "" {
+		who = e.UserIdentity.AccessKeyID
+	}
+	if who == "" {
+		who = "-"
+	}
+	if e.UserIdentity.Type == IdentityAssumedRole && e.UserIdentity.SessionContext != nil && e.UserIdentity.SessionContext.SessionIssuer != nil {
+		who = e.UserIdentity.SessionContext.SessionIssuer.UserName + "/" + who
+	}
+	end := "ok"
+	if e.ErrorCode != "" {
+		message, _, _ := strings.Cut(e.ErrorMessage, " Encoded authorization failure message:")
+		end = e.ErrorCode + ": " + message
+	}
+	line := e.EventTime.UTC().Format(time.RFC3339) + " " + e.RecipientAccountID + " " + who + " " + e.SourceIPAddress + " " +
+		strings.TrimSuffix(e.EventSource, ".amazonaws.com") + ":" + e.EventName
+	for _, n := range e.Own.Named {
+		line += " " + n.Name
+	}
+	return printable(line + " " + end + " " + e.EventID)
+}
+
+// printable puts a question mark in place of what would move a terminal's cursor.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, s)
 }
