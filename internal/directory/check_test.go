@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -82,6 +83,13 @@ func full(t *testing.T) (*fixture, map[string][]byte) {
 		_, err = tx.CreateServerCert(ServerCert{Path: "/z/", Name: "Site", Body: "PEM"}, seal.NewSecret("KEY"))
 		return err
 	})
+	root, err := f.Snapshot().UserByID(account, account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.SignIn(t.Context(), root, SignIn{}, time.Hour); err != nil {
+		t.Fatal(err)
+	}
 	if err := f.NotePasswordUse(t.Context(), account, account); err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +139,7 @@ func TestCheckFindsNothingWrong(t *testing.T) {
 		kindAccount, kindUser, kindUserName, kindKey, kindUsed, kindGroup, kindGroupName, kindGroupUse, kindMember,
 		kindRole, kindRoleName, kindProfile, kindProfileName,
 		kindPolicy, kindPolicyName, kindPolicyDoc, kindPolicyUse, kindAttached, "ring", "alias",
-		kindMFA, kindPasskey, kindSignIn, kindSigningCert, kindServerCert, kindServerCertName, kindOIDC, kindSAML, kindSAMLDoc, kindIssuer,
+		kindMFA, kindPasskey, kindSignIn, kindBrowsers, kindSigningCert, kindServerCert, kindServerCertName, kindOIDC, kindSAML, kindSAMLDoc, kindIssuer,
 	} {
 		if !kinds[kind] {
 			t.Errorf("no record of kind %s: the test tests less than it should", kind)
@@ -152,7 +160,7 @@ func TestCheckFindsNothingWrong(t *testing.T) {
 func TestCheckMissesNoRecord(t *testing.T) {
 	f, records := full(t)
 	for key, value := range records {
-		if _, kind := splitKey(key); kind == kindUsed || kind == kindSignIn || kind == kindOIDC || kind == kindIssuer { // nothing depends on it
+		if _, kind := splitKey(key); kind == kindUsed || kind == kindSignIn || kind == kindBrowsers || kind == kindOIDC || kind == kindIssuer || kind == firstKind { // nothing depends on it
 			continue
 		}
 		delete(records, key)

@@ -44,6 +44,9 @@ func (d *Directory) scan(ctx context.Context, old *Snapshot) (*Snapshot, error) 
 		return nil
 	})
 	s.Rev, s.policyEpoch = rev, rev
+	if s.orgEpoch != 0 {
+		s.orgEpoch = rev
+	}
 	return s, err
 }
 

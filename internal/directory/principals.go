@@ -173,8 +173,12 @@ func (p *Principal) AsPolicy() policy.Principal {
 // limited reports whether a session of the root user may do only some things.
 func (p *Principal) limited() bool { return p.Session != nil && p.Session.Kind == RootSession }
 
-// everything is what root may do in sessions that something else narrows.
-var everything = policy.NewSet(policy.Load(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`, policy.Inline))
+// allowAll is what root may do in sessions that something else narrows.
+var (
+	allowAll   = policy.Load(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`, policy.Inline)
+	everything = policy.NewSet(allowAll)
+	nothing    = policy.NewSet()
+)
 
 // PoliciesFor are the policies on the principal's side: the user's, its groups'
 // or the role's, the permissions boundary, and the session's.
@@ -222,6 +226,9 @@ func (s *Snapshot) RolePolicies(r *Role) []*policy.Policy {
 // without any.
 func (s *Snapshot) sessionPolicies(account string, session *Session) *policy.Set {
 	if session.Policy == "" && len(session.PolicyARNs) == 0 {
+		if session.Kind == RootSession {
+			return nothing
+		}
 		return nil
 	}
 	if c := session.set.Load(); c != nil && c.epoch == s.policyEpoch {
@@ -229,10 +236,14 @@ func (s *Snapshot) sessionPolicies(account string, session *Session) *policy.Set
 	}
 	var all []*policy.Policy
 	if session.Policy != "" {
-		all = append(all, policy.Load(session.Policy, policy.Session))
+		session.once.Do(func() { session.policy = policy.Load(session.Policy, policy.Session) })
+		all = append(all, session.policy)
 	}
 	for _, arn := range session.PolicyARNs {
 		all = append(all, s.compiled(account, arn))
+	}
+	if session.Kind == RootSession {
+		all = append(all, allowAll) // AWS's policies for tasks only deny the rest
 	}
 	c := &cachedSet{epoch: s.policyEpoch, identity: policy.NewSet(all...)}
 	session.set.Store(c)
@@ -249,6 +260,8 @@ func (s *Snapshot) PrincipalOf(session *Session) (Principal, error) {
 		p.Role, err = s.RoleByID(session.Account, session.Entity)
 	case FederatedSession:
 		p.Federated, err = s.UserByID(session.Account, session.Entity)
+	case ConsoleSession: // only while the browser is signed in
+		p.User, _, err = s.signedIn(session.Account, session.Entity, session.Browser)
 	case UserSession, RootSession:
 		p.User, err = s.UserByID(session.Account, session.Entity)
 	default:

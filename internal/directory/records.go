@@ -41,10 +41,18 @@ type Record struct {
 //	ACCOUNT/policydoc/ID/VERSION         the document's text
 //	ACCOUNT/policyuse/ID                 usage: how often attached
 //	ACCOUNT/attached/POLICY ID/KIND/ID   the attached policy's ARN
+//	ACCOUNT/closed/account               the account is closed
+//	ACCOUNT/org/organization             Organization (of its management account)
+//	ACCOUNT/orgnode/ID                   OrgNode: root, organizational unit, account
+//	ACCOUNT/orgpolicy/ID                 OrgPolicy
+//	ACCOUNT/orgrequest/ID                AccountRequest
+//	ACCOUNT/handshake/ID                 Handshake
+//	ACCOUNT/invited/HANDSHAKE ID         the management account that invites
 //	ACCOUNT/confirm                      confirmRequest: the last change that waits for all nodes
 //	ACCOUNT/mfa/PATH AND NAME            MFADevice
 //	ACCOUNT/passkey/USER AND NAME        Passkey
 //	ACCOUNT/signin/USER ID               passwordUse
+//	ACCOUNT/browsers/USER ID             signIns
 //	ACCOUNT/signingcert/SHA-256          the id of the user who has it
 //	ACCOUNT/servercert/ID                ServerCert
 //	ACCOUNT/servercertname/lower-case    ID and path
@@ -52,9 +60,13 @@ type Record struct {
 //	ACCOUNT/saml/NAME                    SAMLProvider
 //	ACCOUNT/samldoc/NAME                 the metadata document's text
 //	ACCOUNT/issuer                       Issuer
+//	ACCOUNT/access/USER OR ROLE ID       accessRecord: last use of services and actions
+//	ACCOUNT/report/ID                    Report
+//	ACCOUNT/reportpart/ID/N              a part of its content, compressed
 //	deployment/ring                      the sealed key ring
 //	deployment/first                     the id of the account that the first start made
 //	deployment/node/ID                   Node
+//	deployment/outbox/EVENT ID           an event that is not in the trail yet
 //	deployment/alias/ALIAS               the account's id
 const (
 	kindAccount     = "account"
@@ -79,6 +91,7 @@ const (
 	kindMFA            = "mfa"
 	kindPasskey        = "passkey"
 	kindSignIn         = "signin"
+	kindBrowsers       = "browsers"
 	kindSigningCert    = "signingcert"
 	kindServerCert     = "servercert"
 	kindServerCertName = "servercertname"
@@ -87,8 +100,13 @@ const (
 	kindSAMLDoc        = "samldoc"
 	kindIssuer         = "issuer"
 
+	kindAccess     = "access"
+	kindReport     = "report"
+	kindReportPart = "reportpart"
+
 	kindConfirm = "confirm"
 	kindNode    = "node"
+	kindOutbox  = "outbox"
 
 	deployment = "deployment"
 	ringKind   = "ring"
@@ -104,7 +122,9 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindMFA, kindServerCertName, kindOIDC, kindSAML:
+	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindOutbox, kindMFA, kindServerCertName, kindOIDC, kindSAML, kindReport:
+		return true
+	case kindOrgNode, kindOrgPolicy, kindOrgRequest, kindHandshake, kindInvited:
 		return true
 	}
 	return false

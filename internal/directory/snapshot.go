@@ -17,7 +17,9 @@ type Snapshot struct {
 	// policyEpoch is the revision that last changed a group, a managed policy or
 	// an account's settings: what was derived from them since is still true.
 	policyEpoch store.Revision
-	d           *Directory
+	// orgEpoch is that of organizations; 0 while there never was one.
+	orgEpoch store.Revision
+	d        *Directory
 }
 
 func emptySnapshot(d *Directory) *Snapshot {
@@ -26,7 +28,7 @@ func emptySnapshot(d *Directory) *Snapshot {
 
 // apply gives the snapshot after those events, which must follow its revision.
 func (s *Snapshot) apply(events []store.Event) *Snapshot {
-	next := &Snapshot{Rev: s.Rev, records: s.records, ordered: s.ordered.Copy(), policyEpoch: s.policyEpoch, d: s.d}
+	next := &Snapshot{Rev: s.Rev, records: s.records, ordered: s.ordered.Copy(), policyEpoch: s.policyEpoch, orgEpoch: s.orgEpoch, d: s.d}
 	e := new(edit)
 	for _, ev := range events {
 		for _, c := range ev.Records {
@@ -41,6 +43,9 @@ func (s *Snapshot) change(c store.Change, rev store.Revision, e *edit) {
 	_, kind := splitKey(c.Key)
 	if decides(kind) {
 		s.policyEpoch = rev
+	}
+	if governs(kind) {
+		s.orgEpoch = rev
 	}
 	if c.Deleted {
 		s.records = s.records.without(c.Key, e)
@@ -60,6 +65,9 @@ func (s *Snapshot) add(r *Record, kind string, e *edit) {
 		en = e.pack(r.Key, r.Value, r.Rev)
 	}
 	s.records = s.records.with(en, e)
+	if governs(kind) {
+		s.orgEpoch = max(s.orgEpoch, r.Rev)
+	}
 	if listed(kind) {
 		s.ordered.Set(en)
 	}

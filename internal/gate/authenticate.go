@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/sallyport-iam/sallyport/internal/awsapi"
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/service"
@@ -41,7 +42,23 @@ func (c *call) authenticate() error {
 	} else {
 		c.g.opts.Directory.Touch(&c.caller.Principal, c.now, c.sig.Service, c.caller.Region)
 	}
+	c.noteAccess()
 	return nil
+}
+
+// noteAccess notes the service and, where it is one that is tracked, the action
+// that the caller asks for. Nothing is noted that the models don't know.
+func (c *call) noteAccess() {
+	name, action := c.sig.Service, ""
+	if op := c.target.Operation; op != nil && op.Action != nil {
+		name = op.Action.Prefix
+		if op.Action.Tracked() {
+			action = op.Action.Name
+		}
+	} else if awsapi.LookupAuthorization(name) == nil {
+		return
+	}
+	c.g.opts.Directory.NoteAccess(&c.caller.Principal, &c.caller.Credential, c.now, name, action, c.caller.Region)
 }
 
 // regionOf is the region that the request is for. IAM has only one: clients with

@@ -24,6 +24,7 @@ func (c *call) setKeys() {
 	} else {
 		k.Set("aws:PrincipalArn", p.EntityARN())
 		k.Set("aws:PrincipalAccount", p.Account())
+		c.setPrincipalOrg()
 		k.Set("aws:userid", p.ID())
 	}
 	k.Set("aws:PrincipalType", p.Type())
@@ -159,6 +160,7 @@ func (c *call) setResource(t *service.Target) {
 		return
 	}
 	c.keys.Set("aws:ResourceAccount", c.owner(t))
+	c.setResourceOrg(c.owner(t))
 	c.resource = true
 	for _, tag := range t.Tags {
 		c.keys.SetTag("aws:ResourceTag", tag.Key, tag.Value)

@@ -17,6 +17,7 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/service"
+	"github.com/sallyport-iam/sallyport/internal/trail"
 	"github.com/sallyport-iam/sallyport/internal/wire"
 	"github.com/sallyport-iam/sallyport/policy"
 	"github.com/sallyport-iam/sallyport/sigv4"
@@ -34,6 +35,13 @@ type Options struct {
 	// MaxBody is how many bytes of a request's body are read where the service
 	// needs the whole of it. Zero means 1 MiB.
 	MaxBody int64
+	// Trail gets an event of every call. Nil means that none is remembered.
+	Trail *trail.Log
+	// Remembered is told the ids of events that were stored with a change and
+	// are on their way into the trail. Set where Trail is.
+	Remembered func(eventID string)
+	// RecordAll has reading calls refused as well while the trail can't be written.
+	RecordAll bool
 	// Observe, where set, is told of every answer.
 	Observe func(Observation)
 }
@@ -68,10 +76,12 @@ type call struct {
 
 	now time.Time // when it came in
 
-	body     []byte
-	sig      *sigv4.Signature
-	target   wire.Target
-	caller   service.Caller
+	body   []byte
+	sig    *sigv4.Signature
+	target wire.Target
+	caller service.Caller
+	// controls are those of the caller's account, or nil.
+	controls *directory.Controls
 	unsigned bool               // the operation takes no signature
 	op       *service.Operation // nil where the operation isn't carried out here
 	action   string             // the IAM action that it needs
@@ -80,6 +90,10 @@ type call struct {
 	resource bool               // keys hold the owner of a resource
 	more     map[string]string  // keys of a further permission
 	tagged   bool               // keys hold the tags of a resource
+	asked    bool               // a decision was made
+	decided  policy.Result      // the last one
+	acted    []string           // the resources that were decided for
+	eventID  string             // of the event in the trail
 	fields   []wire.Field       // what S3's errors say besides
 	buf      []byte             // for the answer
 }
@@ -87,7 +101,8 @@ type call struct {
 // ServeHTTP serves one request.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := calls.Get().(*call)
-	c.g, c.r, c.id, c.now = g, r, seal.UUID(g.opts.Rand), g.opts.Now()
+	c.g, c.r, c.id, c.now = g, r, "", g.opts.Now()
+	c.id = seal.TimeUUID(g.opts.Rand, c.now)
 	res := c.answer()
 	c.tellRevision(&res)
 	if len(res.Body) > largeAnswer {
@@ -130,15 +145,23 @@ func (c *call) answer() (res wire.Response) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			c.g.opts.Log.Error("panic while serving a request", "request", c.id, "panic", cause, "stack", string(debug.Stack()))
-			res = c.refuse(errors.New("panic"))
+			res = c.refused(&outcome{}, errors.New("panic"))
 		}
 	}()
+	var o outcome
 	out, err := c.serve(c.r.Context())
 	if err == nil {
+		o.out = out
 		res, err = c.target.Encode(c.buf[:0], c.id, out)
 	}
 	if err != nil {
-		res = c.refuse(err)
+		res = c.refused(&o, err)
+	}
+	if err := c.record(&o); err != nil { // remember it
+		c.g.opts.Log.Error("event not remembered", "request", c.id, "error", err)
+		if c.changes(&o) || c.g.opts.RecordAll {
+			res = c.refused(&o, errUnrecorded)
+		}
 	}
 	return res
 }
@@ -162,6 +185,9 @@ func (c *call) serve(ctx context.Context) (any, error) {
 		return nil, err
 	}
 	if err := c.authorize(); err != nil { // may they?
+		return nil, err
+	}
+	if err := c.unrecorded(); err != nil { // can it be remembered?
 		return nil, err
 	}
 	return c.perform(ctx) // do it
@@ -231,7 +257,11 @@ func (c *call) decode() error {
 	if err != nil {
 		return err
 	}
-	return wire.Validate(c.target.Operation, c.in, presence)
+	err = wire.Validate(c.target.Operation, c.in, presence)
+	if err != nil && c.op.Invalid != nil {
+		return c.op.Invalid(err)
+	}
+	return err
 }
 
 // perform carries the operation out, or says that it isn't available here.
@@ -243,6 +273,9 @@ func (c *call) perform(ctx context.Context) (any, error) {
 		return nil, c.unavailable()
 	}
 	c.caller.Decide = c.decide
+	if c.g.opts.Trail != nil {
+		c.caller.Remember = c.rememberWithChange
+	}
 	return c.op.Call(ctx, &c.caller, c.in)
 }
 
@@ -254,14 +287,18 @@ func (c *call) decide(s *directory.Snapshot) error {
 		return err
 	}
 	c.keys.Reset()
-	c.resource, c.tagged, c.more = false, false, nil
+	c.resource, c.tagged, c.more, c.acted = false, false, nil, nil
 	return c.authorize()
 }
 
-// refuse puts an error into the client's protocol. What no one is meant to see
+// refused puts an error into the client's protocol. What no one is meant to see
 // is logged, and answered as the internal failure that it is.
-func (c *call) refuse(err error) wire.Response {
+func (c *call) refused(o *outcome, err error) wire.Response {
 	e := c.awsError(err)
+	o.err = e
+	if e.Reason != "" {
+		c.field("Reason", e.Reason)
+	}
 	if e.Code == awsapi.InternalFailure && c.r.Context().Err() == nil {
 		c.g.opts.Log.Error("request failed", "request", c.id, "service", c.serviceName(), "operation", c.target.Name, "error", err)
 	}

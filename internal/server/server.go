@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,17 +19,21 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sallyport-iam/sallyport/internal/console"
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/federation"
 	"github.com/sallyport-iam/sallyport/internal/gate"
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/service"
+	"github.com/sallyport-iam/sallyport/internal/service/cloudtrail"
 	"github.com/sallyport-iam/sallyport/internal/service/ec2"
 	"github.com/sallyport-iam/sallyport/internal/service/iam"
+	"github.com/sallyport-iam/sallyport/internal/service/organizations"
 	"github.com/sallyport-iam/sallyport/internal/service/s3"
 	"github.com/sallyport-iam/sallyport/internal/service/sts"
 	"github.com/sallyport-iam/sallyport/internal/store"
 	"github.com/sallyport-iam/sallyport/internal/store/archive"
+	"github.com/sallyport-iam/sallyport/web"
 )
 
 // Config is what a server is told. Data, Listen, Now, Rand and Log must be set.
@@ -62,6 +67,10 @@ type Config struct {
 	// MasterKeyURI names the key of a KMS that wraps the master key, which is
 	// then in the file master.key.kms. Empty means none. See seal.OpenKMS.
 	MasterKeyURI string
+	// TrailDays is how long events are kept; 0 means 90.
+	TrailDays int
+	// TrailAll has reading calls refused as well while the trail can't be written.
+	TrailAll bool
 	// Quotas are limits that differ from AWS's defaults; see directory.Quotas.
 	Quotas map[string]int
 	// Archive says where the store's history is kept, if anywhere.
@@ -117,6 +126,7 @@ type Server struct {
 	started  Started
 	http     *http.Server
 	metrics  *metrics
+	trail    *keptTrail
 	keys     *federation.Keys // of identity providers
 	iam      *iam.Service
 }
@@ -151,7 +161,14 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.started = Started{Endpoint: endpoint(s.listener.Addr()), Admin: s.started.Admin, AccountID: account.id, First: account.made, Root: account.root}
-	s.wire()
+	if s.trail, err = openTrail(ctx, cfg, s.data.dir); err != nil {
+		s.release(ctx)
+		return nil, err
+	}
+	if err := s.wire(); err != nil {
+		s.release(ctx)
+		return nil, err
+	}
 	s.openControl()
 	return s, nil
 }
@@ -192,7 +209,7 @@ func cause(err error) error {
 }
 
 // wire makes the handlers.
-func (s *Server) wire() {
+func (s *Server) wire() error {
 	s.iam = iam.New(s.data.dir, s.cfg.Rand)
 	opts := gate.Options{
 		Directory: s.data.dir,
@@ -201,8 +218,12 @@ func (s *Server) wire() {
 			"sts": sts.NewFederated(s.data.dir, s.keys, s.cfg.Federation.IssuerURL).Operations(),
 			"ec2": ec2.Operations(),
 			"s3":  s3.Operations(),
+
+			"cloudtrail":    cloudtrail.New(s.trail.log).Operations(),
+			"organizations": organizations.New(s.data.dir).Operations(),
 		},
 		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
+		Trail: s.trail.log, Remembered: s.trail.remembered, RecordAll: s.cfg.TrailAll,
 	}
 	if s.admin != nil {
 		s.metrics = newMetrics(s.data.store, s.data.archiver)
@@ -211,23 +232,41 @@ func (s *Server) wire() {
 		}
 		opts.Observe = s.metrics.observe
 	}
+	app, err := fs.Sub(web.Dist, "dist")
+	if err != nil {
+		return err
+	}
+	pages, err := console.New(console.Options{Directory: s.data.dir, App: app, Now: s.cfg.Now, Log: s.cfg.Log})
+	if err != nil {
+		return err
+	}
 	s.http = &http.Server{
-		Handler: s.issuerOr(consoleOr(gate.New(opts))), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		Handler: s.issuerOr(consoleOr(pages, gate.New(opts))), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader, DisableGeneralOptionsHandler: true, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
+	return nil
 }
 
-// consoleOr answers browsers that ask for the console, and leaves the rest to
+// consoleOr gives requests for the console's pages to it, and leaves the rest to
 // the gate: a signed request for that path is S3's.
-func consoleOr(gate http.Handler) http.Handler {
+func consoleOr(pages, gate http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if rest, ok := strings.CutPrefix(r.URL.Path, "/console"); ok && (rest == "" || rest[0] == '/') &&
 			r.Header.Get("Authorization") == "" && !r.URL.Query().Has("X-Amz-Algorithm") {
-			http.Error(w, "The web console is not part of this version. Use the AWS CLI or an SDK with this endpoint.", http.StatusNotImplemented)
+			pages.ServeHTTP(w, r)
+			return
+		}
+		if r.URL.Path == "/" && r.Method == http.MethodGet && browser(r) {
+			http.Redirect(w, r, console.Path, http.StatusSeeOther)
 			return
 		}
 		gate.ServeHTTP(w, r)
 	})
+}
+
+// browser reports whether a person asks, without a signature.
+func browser(r *http.Request) bool {
+	return r.Header.Get("Authorization") == "" && r.URL.RawQuery == "" && strings.HasPrefix(r.Header.Get("Accept"), "text/html")
 }
 
 // Started tells where the server is and what its first start made.
@@ -245,6 +284,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	group.Go(func() error { return s.flush(ctx) })
 	group.Go(releaseLoad)
+	group.Go(func() error { return s.trail.keep(ctx) })
 	group.Go(func() error { return s.rotateRing(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
@@ -258,7 +298,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	})
 	err := group.Wait()
 	s.closeControl()
-	return errors.Join(err, s.data.close(context.WithoutCancel(ctx)))
+	ctx = context.WithoutCancel(ctx)
+	return errors.Join(err, s.trail.close(ctx), s.data.close(ctx))
 }
 
 // servers are the endpoint's server and those beside it.
@@ -335,6 +376,9 @@ func (s *Server) release(ctx context.Context) {
 		s.admin.Close()
 	}
 	s.closeControl()
+	if s.trail != nil {
+		s.trail.close(ctx)
+	}
 	if s.data != nil {
 		s.data.close(ctx)
 	}

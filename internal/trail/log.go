@@ -114,7 +114,7 @@ func databaseOptions(opts Options, l *Log) *pebbledb.Options {
 }
 
 // lastSeq is the number of the newest event, 0 where there is none.
-func lastSeq(db *pebbledb.DB) (seq uint64, err error) {
+func lastSeq(db *pebbledb.DB) (last uint64, err error) {
 	it, err := db.NewIter(&pebbledb.IterOptions{LowerBound: []byte(orderPrefix), UpperBound: after(orderPrefix)})
 	if err != nil {
 		return 0, err
@@ -123,7 +123,41 @@ func lastSeq(db *pebbledb.DB) (seq uint64, err error) {
 	if !it.Last() {
 		return 0, it.Error()
 	}
-	return binary.BigEndian.Uint64(bytes.TrimPrefix(it.Key(), []byte(orderPrefix))), nil
+	account, p, err := orderEntry(it.Key(), it.Value())
+	if err != nil {
+		return 0, err
+	}
+	b, err := readBlock(db, account, p)
+	if err != nil || b == nil {
+		return p.seq + maxBlockEvents, err // it has expired
+	}
+	return p.seq + uint64(len(b.events)) - 1, nil
+}
+
+// orderEntry reads where a block stands.
+func orderEntry(key, value []byte) (account string, p place, err error) {
+	a, nanos, ok := bytes.Cut(value, []byte("/"))
+	if !ok || len(nanos) != 8 || len(key) != len(orderPrefix)+8 {
+		return "", place{}, fmt.Errorf("key %q of the trail has no place", key)
+	}
+	return string(a), place{int64(binary.BigEndian.Uint64(nanos)), binary.BigEndian.Uint64(key[len(orderPrefix):])}, nil
+}
+
+// readBlock gives a block, or nil where it has expired.
+func readBlock(db *pebbledb.DB, account string, p place) (*block, error) {
+	value, closer, err := db.Get(eventKey(account, p))
+	if errors.Is(err, pebbledb.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read event %d: %w", p.seq, err)
+	}
+	defer closer.Close()
+	b, err := decodeBlock(value)
+	if err != nil {
+		return nil, fmt.Errorf("read event %d: %w", p.seq, err)
+	}
+	return b, nil
 }
 
 // Append adds an event and returns when it is durable. When ctx ends first the
@@ -282,33 +316,83 @@ func (l *Log) store(events []pending) error {
 	}
 	b := l.db.NewBatch()
 	defer b.Close()
-	seq := l.seq.Load()
-	written := uint64(0)
-	for _, p := range events {
-		if p.entry.Record == nil {
-			continue // somebody only waits
-		}
-		seq++
-		written++
-		if err := add(b, seq, &p.entry); err != nil {
-			l.fail(err)
-			return l.Err()
-		}
+	first := l.seq.Load()
+	seq, err := addAll(b, first, events)
+	if err == nil && seq > first {
+		err = b.Commit(pebbledb.Sync)
 	}
-	if written == 0 {
-		return nil
-	}
-	size := uint64(b.Len())
-	if err := b.Commit(pebbledb.Sync); err != nil {
+	if err != nil {
 		l.fail(err)
 		return l.Err()
 	}
+	if seq == first {
+		return nil // somebody only waited
+	}
 	l.seq.Store(seq)
-	l.stats.Events.Add(written)
+	l.stats.Events.Add(seq - first)
 	l.stats.Batches.Add(1)
-	l.stats.Bytes.Add(size)
+	l.stats.Bytes.Add(uint64(b.Len()))
 	fresh := make(chan struct{})
 	close(*l.news.Swap(&fresh))
+	return nil
+}
+
+// addAll puts events into a batch as blocks, and gives the number of the last.
+func addAll(b *pebbledb.Batch, seq uint64, events []pending) (uint64, error) {
+	type group struct {
+		account string
+		second  int64
+	}
+	open := map[group]*block{}
+	var order []group
+	flush := func(g group) error {
+		err := addBlock(b, g.account, place{g.second * int64(time.Second), seq + 1}, open[g])
+		seq += uint64(len(open[g].events))
+		delete(open, g)
+		return err
+	}
+	for i := range events {
+		e := &events[i].entry
+		if e.Record == nil {
+			continue
+		}
+		g := group{e.Account, max(e.Time.Unix(), 0)}
+		if open[g] == nil {
+			open[g] = newBlock()
+			order = append(order, g)
+		}
+		open[g].add(e)
+		if open[g].full() {
+			if err := flush(g); err != nil {
+				return seq, err
+			}
+		}
+	}
+	for _, g := range order {
+		if open[g] == nil {
+			continue // full before
+		}
+		if err := flush(g); err != nil {
+			return seq, err
+		}
+	}
+	return seq, nil
+}
+
+// addBlock puts a block and its indexes into a batch.
+func addBlock(b *pebbledb.Batch, account string, p place, blk *block) error {
+	if err := b.Set(eventKey(account, p), blk.encode(), nil); err != nil {
+		return err
+	}
+	where := binary.BigEndian.AppendUint64([]byte(account+"/"), uint64(p.nanos))
+	if err := b.Set(orderKey(p.seq), where, nil); err != nil {
+		return err
+	}
+	for _, k := range blk.keys {
+		if err := b.Set(p.append(indexKey(account, day(p.time()), k)), nil, nil); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

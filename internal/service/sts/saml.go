@@ -26,7 +26,7 @@ func (s *Service) takesAssertion(o *service.Operation) {
 // verifyAssertion verifies a response of the provider that the request names,
 // which must be of the role's account, and that it offers the role.
 func (s *Service) verifyAssertion(c *service.Caller, in *api.AssumeRoleWithSAMLRequest) error {
-	account, err := accountOf(in.RoleArn)
+	account, err := accountOf(c, in.RoleArn)
 	if err != nil {
 		return err
 	}

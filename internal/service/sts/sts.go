@@ -45,6 +45,7 @@ func (s *Service) Operations() service.Set {
 		with(service.Op("AssumeRoleWithSAML", s.AssumeRoleWithSAML), s.takesAssertion),
 		with(service.Op("GetWebIdentityToken", s.GetWebIdentityToken), issuesToken),
 		with(service.Op("GetFederationToken", s.GetFederationToken), actsOnFederatedUser),
+		with(service.Op("AssumeRoot", s.AssumeRoot), actsOnRoot),
 	)
 }
 
