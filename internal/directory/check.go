@@ -172,13 +172,19 @@ func (c *Checker) checkDeployment(r *Record, kind, rest string) {
 	case ringKind: // openRing has read it
 	case kindOutbox:
 		if !json.Valid(r.Value) {
-			c.wrong(r.Key, "it is not an event")
+			c.wrong(r.Key, "can't be read: it is not JSON")
 		}
+	case kindTrail:
+		c.checkTrailKey(r)
 	case rotatedKind, formatKind, kindNode:
 		c.readable(r, new(versioned))
 	case firstKind:
 		if c.records[accountKey(string(r.Value))] == nil {
 			c.wrong(r.Key, "there is no account %q", r.Value)
+		}
+	case kindDelegation:
+		if g := new(Delegation); c.readable(r, g) && g.ID != rest {
+			c.wrong(r.Key, "says to be delegation request %q", g.ID)
 		}
 	case kindAccount:
 		if c.records[accountKey(rest)] == nil {

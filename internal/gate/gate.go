@@ -96,6 +96,7 @@ type call struct {
 	eventID  string             // of the event in the trail
 	fields   []wire.Field       // what S3's errors say besides
 	buf      []byte             // for the answer
+	memory   *eventMemory       // of the call's event, or nil
 }
 
 // ServeHTTP serves one request.
@@ -136,6 +137,7 @@ func (c *call) release(answer []byte) {
 	if cap(answer) > cap(buf) && cap(answer) <= keptBuffer {
 		buf = answer[:0]
 	}
+	c.releaseEvent()
 	*c = call{keys: keys, buf: buf}
 	calls.Put(c)
 }
@@ -158,10 +160,12 @@ func (c *call) answer() (res wire.Response) {
 		res = c.refused(&o, err)
 	}
 	if err := c.record(&o); err != nil { // remember it
-		c.g.opts.Log.Error("event not remembered", "request", c.id, "error", err)
+		level := slog.LevelDebug // that events are lost is told once, and counted
 		if c.changes(&o) || c.g.opts.RecordAll {
+			level = slog.LevelError
 			res = c.refused(&o, errUnrecorded)
 		}
+		c.g.opts.Log.Log(c.r.Context(), level, "event not remembered", "request", c.id, "error", err)
 	}
 	return res
 }

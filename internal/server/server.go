@@ -71,6 +71,10 @@ type Config struct {
 	TrailDays int
 	// TrailAll has reading calls refused as well while the trail can't be written.
 	TrailAll bool
+	// TrailReserve is how many bytes of its disk the trail leaves free; with
+	// less, changes are refused. 0 means 64 MiB, and less than 0 none. It is never
+	// more than a sixteenth of the disk.
+	TrailReserve int64
 	// Quotas are limits that differ from AWS's defaults; see directory.Quotas.
 	Quotas map[string]int
 	// Archive says where the store's history is kept, if anywhere.
@@ -208,10 +212,10 @@ func cause(err error) error {
 	}
 }
 
-// wire makes the handlers.
-func (s *Server) wire() error {
+// gateOptions are what the gate of this server needs.
+func (s *Server) gateOptions() gate.Options {
 	s.iam = iam.New(s.data.dir, s.cfg.Rand)
-	opts := gate.Options{
+	return gate.Options{
 		Directory: s.data.dir,
 		Services: map[string]service.Set{
 			"iam": s.iam.Operations(),
@@ -225,8 +229,14 @@ func (s *Server) wire() error {
 		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
 		Trail: s.trail.log, Remembered: s.trail.remembered, RecordAll: s.cfg.TrailAll,
 	}
+}
+
+// wire makes the handlers.
+func (s *Server) wire() error {
+	opts := s.gateOptions()
 	if s.admin != nil {
 		s.metrics = newMetrics(s.data.store, s.data.archiver)
+		s.metrics.trail(s.trail.log)
 		if s.cfg.Store.Shared() {
 			s.metrics.follow(s.data.dir, s.cfg.Now)
 		}

@@ -35,7 +35,7 @@ func (s *Service) Operations() service.Set {
 		s.mfaOperations(), s.loginProfileOperations(), s.passwordPolicyOperations(), s.sshKeyOperations(),
 		s.signingCertOperations(), s.serverCertOperations(), s.serviceCredOperations(), s.oidcOperations(), s.samlOperations(), s.issuerOperations(),
 		s.roleOperations(), s.instanceProfileOperations(),
-		s.credentialReportOperations(), s.lastAccessedOperations(), s.serviceLinkedRoleOperations(), s.orgAccessOperations(),
+		s.credentialReportOperations(), s.lastAccessedOperations(), s.serviceLinkedRoleOperations(), s.orgAccessOperations(), s.delegationOperations(),
 		s.authorizationOperations(), s.rootFeatureOperations(),
 	} {
 		ops = append(ops, more...)

@@ -44,6 +44,7 @@ func (s *Service) Operations() service.Set {
 		with(service.Op("AssumeRole", s.AssumeRole), assumesRole),
 		with(service.Op("AssumeRoleWithWebIdentity", s.AssumeRoleWithWebIdentity), s.takesToken),
 		with(service.Op("AssumeRoleWithSAML", s.AssumeRoleWithSAML), s.takesAssertion),
+		service.Op("GetDelegatedAccessToken", s.GetDelegatedAccessToken),
 		with(service.Op("GetWebIdentityToken", s.GetWebIdentityToken), issuesToken),
 		with(service.Op("GetFederationToken", s.GetFederationToken), actsOnFederatedUser),
 		with(service.Op("AssumeRoot", s.AssumeRoot), actsOnRoot),
