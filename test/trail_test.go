@@ -1,6 +1,7 @@
 package test
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -315,4 +316,84 @@ func awaitMetric(t *testing.T, s *server, line string) {
 		}
 	}
 	t.Fatalf("/metrics never says %s", line)
+}
+
+// TestTrailDelivery has a trail deliver into a folder, with the real CLI, over a
+// kill: every event of the time is there.
+func TestTrailDelivery(t *testing.T) {
+	t.Parallel()
+	buckets := t.TempDir()
+	must(t, os.Mkdir(filepath.Join(buckets, "logs"), 0o700))
+	c := command{args: []string{"--trail-delivery", buckets, "--trail-delivery-every", "200ms"}}
+	s := start(t, c)
+	h := newHome(t)
+	h.profile("default", s.root())
+	cli := session{t: t, cli: anyCLI(t), home: h, endpoint: s.endpoint}
+	cli.refused("S3BucketDoesNotExistException", "cloudtrail", "create-trail", "--name", "all", "--s3-bucket-name", "nowhere")
+	cli.ok("cloudtrail", "create-trail", "--name", "all", "--s3-bucket-name", "logs", "--s3-key-prefix", "p", "--tags-list", "Key=a,Value=b")
+	cli.refused("TrailAlreadyExistsException", "cloudtrail", "create-trail", "--name", "all", "--s3-bucket-name", "logs")
+	cli.ok("cloudtrail", "start-logging", "--name", "all")
+	root := s.as(s.root())
+	for i := range 3 {
+		_, err := root.iam.CreateUser(deadline(t), &iam.CreateUserInput{UserName: aws.String(fmt.Sprint("u", i))})
+		must(t, err)
+	}
+	s.kill()
+	s = s.again(c)
+	cli.endpoint = s.endpoint
+	_, err := s.as(s.root()).iam.CreateUser(deadline(t), &iam.CreateUserInput{UserName: aws.String("u3")})
+	must(t, err)
+	late := time.Now().Add(patience)
+	for want := 4; ; time.Sleep(50 * time.Millisecond) {
+		names := delivered(t, filepath.Join(buckets, "logs", "p", "AWSLogs", s.account, "CloudTrail", "us-east-1"))
+		if len(names) == want {
+			break
+		}
+		if time.Now().After(late) {
+			t.Fatalf("delivered are %v, want %d users", names, want)
+		}
+	}
+	if status := cli.json("cloudtrail", "get-trail-status", "--name", "all"); at(t, status, "IsLogging") != true {
+		t.Errorf("get-trail-status = %v", status)
+	}
+	cli.ok("cloudtrail", "put-event-selectors", "--trail-name", "all", "--event-selectors", "ReadWriteType=WriteOnly,IncludeManagementEvents=true")
+	if got := cli.json("cloudtrail", "get-event-selectors", "--trail-name", "all"); at(t, got, "EventSelectors", 0, "ReadWriteType") != "WriteOnly" {
+		t.Errorf("get-event-selectors = %v", got)
+	}
+	if got := cli.json("cloudtrail", "describe-trails"); at(t, got, "trailList", 0, "Name") != "all" {
+		t.Errorf("describe-trails = %v", got)
+	}
+	arn := at(t, cli.json("cloudtrail", "get-trail", "--name", "all"), "Trail", "TrailARN").(string)
+	if got := cli.json("cloudtrail", "list-tags", "--resource-id-list", arn); at(t, got, "ResourceTagList", 0, "TagsList", 0, "Value") != "b" {
+		t.Errorf("list-tags = %v", got)
+	}
+	cli.ok("cloudtrail", "stop-logging", "--name", "all")
+	cli.ok("cloudtrail", "delete-trail", "--name", arn)
+	cli.refused("TrailNotFoundException", "cloudtrail", "get-trail", "--name", "all")
+	cli.ok("cloudtrail", "list-public-keys")
+}
+
+// delivered are the users that events in a folder of log files tell of being made.
+func delivered(t *testing.T, dir string) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*", "*", "*_CloudTrail_us-east-1_*.json.gz"))
+	must(t, err)
+	for _, path := range files {
+		f, err := os.Open(path)
+		must(t, err)
+		z, err := gzip.NewReader(f)
+		must(t, err)
+		var doc struct{ Records []event }
+		if err := json.NewDecoder(z).Decode(&doc); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		f.Close()
+		for _, e := range doc.Records {
+			if e.EventName == "CreateUser" && e.ErrorCode == "" {
+				names[e.RequestParameters["userName"].(string)] = true
+			}
+		}
+	}
+	return names
 }

@@ -58,6 +58,7 @@ type Record struct {
 //	ACCOUNT/oidc/URL WITHOUT SCHEME      OIDCProvider
 //	ACCOUNT/saml/NAME                    SAMLProvider
 //	ACCOUNT/samldoc/NAME                 the metadata document's text
+//	ACCOUNT/trail/NAME                   AuditTrail
 //	deployment/ring                      the sealed key ring
 //	deployment/first                     the id of the account that the first start made
 //	deployment/node/ID                   Node
@@ -99,6 +100,8 @@ const (
 	kindOutbox  = "outbox"
 	kindTrail   = "trailkey"
 
+	kindAuditTrail = "trail"
+
 	deployment = "deployment"
 	ringKind   = "ring"
 	ringKey    = deployment + "/" + ringKind
@@ -113,7 +116,7 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindOutbox, kindMFA, kindServerCertName, kindOIDC, kindSAML:
+	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindOutbox, kindMFA, kindServerCertName, kindOIDC, kindSAML, kindAuditTrail:
 		return true
 	case kindOrgNode, kindOrgPolicy, kindOrgRequest, kindHandshake, kindInvited:
 		return true
