@@ -55,7 +55,7 @@ var mayImport = map[string][]string{
 	"internal/awsapi/organizations":  {"internal/awsapi"},
 	"internal/trail":                 {},
 	"internal/service/organizations": {"internal/service", "internal/directory", "internal/awsapi", "internal/awsapi/organizations", "policy"},
-	"internal/service/cloudtrail":    {"internal/service", "internal/trail", "internal/awsapi/cloudtrail"},
+	"internal/service/cloudtrail":    {"internal/service", "internal/directory", "internal/trail", "internal/awsapi/cloudtrail"},
 }
 
 type goPackage struct {

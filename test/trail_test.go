@@ -1,6 +1,7 @@
 package test
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -174,35 +175,22 @@ func lookUp(t *testing.T, s *server, all []event) {
 	h := newHome(t)
 	h.profile("default", root)
 	cli := session{t: t, cli: anyCLI(t), home: h, endpoint: s.endpoint}
-	for _, a := range []struct{ key, value string }{
-		{"EventName", "CreateUser"},
-		{"Username", "alice"},
-		{"ResourceName", "alice"},
-		{"ResourceType", "AWS::IAM::Role"},
-		{"EventId", all[0].EventID},
-		{"ReadOnly", "false"},
-		{"EventSource", "sts.amazonaws.com"},
-		{"AccessKeyId", root.ID},
-	} {
-		doc := cli.json("cloudtrail", "lookup-events", "--lookup-attributes", "AttributeKey="+a.key+",AttributeValue="+a.value)
-		if found := at(t, doc, "Events").([]any); len(found) == 0 {
-			t.Errorf("lookup-events finds nothing by %s %s", a.key, a.value)
-		}
+	doc := cli.json("cloudtrail", "lookup-events", "--lookup-attributes", "AttributeKey=EventName,AttributeValue=CreateUser")
+	if name := at(t, doc, "Events", 0, "EventName"); name != "CreateUser" {
+		t.Errorf("lookup-events by EventName gives %v", name)
 	}
 	if len(pythons()) == 0 {
 		missing(t, "python3 with boto3 (Debian: python3-boto3)")
 	}
 	for _, python := range pythons() {
-		script := `
-import boto3, json, os
-c = boto3.client("cloudtrail", endpoint_url=os.environ["SALLYPORT_ENDPOINT"], region_name="us-east-1")
+		out := s.boto3(t, python, `
+for key, value in [("EventName", "CreateUser"), ("Username", "alice"), ("ResourceName", "alice"), ("ResourceType", "AWS::IAM::Role"),
+                   ("EventId", "`+all[0].EventID+`"), ("ReadOnly", "false"), ("ReadOnly", "true"), ("EventSource", "sts.amazonaws.com"), ("AccessKeyId", "`+root.ID+`")]:
+    assert c.lookup_events(LookupAttributes=[{"AttributeKey": key, "AttributeValue": value}])["Events"], key
 ids = [e["EventId"] for p in c.get_paginator("lookup_events").paginate(PaginationConfig={"PageSize": 5}) for e in p["Events"]]
-print(json.dumps(ids))`
-		cmd := exec.CommandContext(deadline(t), python, "-c", script)
-		cmd.Env = newHome(t, "SALLYPORT_ENDPOINT="+s.endpoint, "AWS_ACCESS_KEY_ID="+root.ID, "AWS_SECRET_ACCESS_KEY="+root.Secret).environ()
-		out, err := cmd.CombinedOutput()
+print(json.dumps(ids))`)
 		var ids []string
-		if err != nil || json.Unmarshal(out, &ids) != nil {
+		if err := json.Unmarshal(out, &ids); err != nil {
 			t.Fatalf("boto3: %v\n%s", err, out)
 		}
 		for _, e := range all {
@@ -315,4 +303,105 @@ func awaitMetric(t *testing.T, s *server, line string) {
 		}
 	}
 	t.Fatalf("/metrics never says %s", line)
+}
+
+// TestTrailDelivery has a trail deliver into a folder, with the real CLI, over a
+// kill: every event of the time is there.
+func TestTrailDelivery(t *testing.T) {
+	t.Parallel()
+	buckets := t.TempDir()
+	must(t, os.Mkdir(filepath.Join(buckets, "logs"), 0o700))
+	c := command{args: []string{"--trail-delivery", buckets, "--trail-delivery-every", "200ms"}}
+	s := start(t, c)
+	h := newHome(t)
+	h.profile("default", s.root())
+	cli := session{t: t, cli: anyCLI(t), home: h, endpoint: s.endpoint}
+	cli.refused("S3BucketDoesNotExistException", "cloudtrail", "create-trail", "--name", "all", "--s3-bucket-name", "nowhere")
+	cli.ok("cloudtrail", "create-trail", "--name", "all", "--s3-bucket-name", "logs", "--s3-key-prefix", "p", "--tags-list", "Key=a,Value=b")
+	cli.refused("TrailAlreadyExistsException", "cloudtrail", "create-trail", "--name", "all", "--s3-bucket-name", "logs")
+	cli.ok("cloudtrail", "start-logging", "--name", "all")
+	root := s.as(s.root())
+	for i := range 3 {
+		_, err := root.iam.CreateUser(deadline(t), &iam.CreateUserInput{UserName: aws.String(fmt.Sprint("u", i))})
+		must(t, err)
+	}
+	s.kill()
+	s = s.again(c)
+	cli.endpoint = s.endpoint
+	_, err := s.as(s.root()).iam.CreateUser(deadline(t), &iam.CreateUserInput{UserName: aws.String("u3")})
+	must(t, err)
+	late := time.Now().Add(patience)
+	for want := 4; ; time.Sleep(50 * time.Millisecond) {
+		names := delivered(t, filepath.Join(buckets, "logs", "p", "AWSLogs", s.account, "CloudTrail", "us-east-1"))
+		if len(names) == want {
+			break
+		}
+		if time.Now().After(late) {
+			t.Fatalf("delivered are %v, want %d users", names, want)
+		}
+	}
+	for _, python := range pythons() {
+		s.boto3(t, python, `
+n = {"Name": "all"}
+assert c.get_trail_status(**n)["IsLogging"]
+c.put_event_selectors(TrailName="all", EventSelectors=[{"ReadWriteType": "WriteOnly", "IncludeManagementEvents": True}])
+assert c.get_event_selectors(TrailName="all")["EventSelectors"][0]["ReadWriteType"] == "WriteOnly"
+assert c.describe_trails()["trailList"][0]["Name"] == "all"
+arn = c.get_trail(**n)["Trail"]["TrailARN"]
+assert c.list_trails()["Trails"][0]["TrailARN"] == arn
+c.add_tags(ResourceId=arn, TagsList=[{"Key": "c", "Value": "d"}])
+c.remove_tags(ResourceId=arn, TagsList=[{"Key": "a"}])
+assert c.list_tags(ResourceIdList=[arn])["ResourceTagList"][0]["TagsList"] == [{"Key": "c", "Value": "d"}]
+assert c.update_trail(Name=arn, S3KeyPrefix="q")["S3KeyPrefix"] == "q"
+c.stop_logging(**n)
+c.delete_trail(Name=arn)
+c.list_public_keys()
+try:
+    c.get_trail(**n)
+    raise SystemExit("a deleted trail is there")
+except c.exceptions.TrailNotFoundException:
+    pass`)
+		break // the trail is gone
+	}
+}
+
+// boto3 runs a script with a client of CloudTrail, c, and gives what it prints.
+func (s *server) boto3(t *testing.T, python, script string) []byte {
+	t.Helper()
+	root := s.root()
+	cmd := exec.CommandContext(deadline(t), python, "-c", `
+import boto3, json, os
+c = boto3.client("cloudtrail", endpoint_url=os.environ["SALLYPORT_ENDPOINT"], region_name="us-east-1")
+`+script)
+	cmd.Env = newHome(t, "SALLYPORT_ENDPOINT="+s.endpoint, "AWS_ACCESS_KEY_ID="+root.ID, "AWS_SECRET_ACCESS_KEY="+root.Secret).environ()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("boto3: %v\n%s", err, out)
+	}
+	return out
+}
+
+// delivered are the users that events in a folder of log files tell of being made.
+func delivered(t *testing.T, dir string) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*", "*", "*_CloudTrail_us-east-1_*.json.gz"))
+	must(t, err)
+	for _, path := range files {
+		f, err := os.Open(path)
+		must(t, err)
+		z, err := gzip.NewReader(f)
+		must(t, err)
+		var doc struct{ Records []event }
+		if err := json.NewDecoder(z).Decode(&doc); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		f.Close()
+		for _, e := range doc.Records {
+			if e.EventName == "CreateUser" && e.ErrorCode == "" {
+				names[e.RequestParameters["userName"].(string)] = true
+			}
+		}
+	}
+	return names
 }

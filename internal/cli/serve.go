@@ -29,6 +29,8 @@ SALLYPORT_LISTEN. These have no flag, so that no secret stands on a command line
   SALLYPORT_ROOT_SECRET_ACCESS_KEY   its secret
   SALLYPORT_MASTER_KEY               the key that seals secrets at rest
   SALLYPORT_STORE_PASSWORD           of the --store-user
+  SALLYPORT_TRAIL_ACCESS_KEY_ID      signs requests to the --trail-delivery
+  SALLYPORT_TRAIL_SECRET_ACCESS_KEY  its secret
   SALLYPORT_BACKUP_PASSPHRASE        seals the archive, where no recipient key is given
 
 Each of these, followed by _FILE, names a file that holds the value.`
@@ -41,6 +43,7 @@ type serveFlags struct {
 	trailDays                                                 int
 	trailAll                                                  bool
 	trailReserve                                              int64
+	delivery                                                  server.DeliveryConfig
 	masterKeyURI                                              string
 	archive                                                   server.ArchiveConfig
 	sharing                                                   sharing
@@ -66,6 +69,9 @@ func serveCommand(std IO) *cobra.Command {
 	flags.IntVar(&f.trailDays, "trail-days", 90, "days that the events of the audit trail are kept")
 	flags.BoolVar(&f.trailAll, "trail-all", false, "refuse reading requests as well while the audit trail can't be written")
 	flags.Int64Var(&f.trailReserve, "trail-reserve", 64, "MiB of its disk, at most a sixteenth, that the audit trail leaves free: with less, changes are refused; 0 means none")
+	flags.StringVar(&f.delivery.To, "trail-delivery", "", "where the buckets of CloudTrail's trails are: a folder, or the URL of an S3-compatible store (default none)")
+	flags.DurationVar(&f.delivery.Every, "trail-delivery-every", 5*time.Minute, "time between two deliveries of a trail")
+	flags.StringVar(&f.delivery.Region, "trail-delivery-region", "us-east-1", "region that requests to the store are signed for")
 	flags.StringSliceVar(&f.quotas, "quota", nil, "a quota that differs from AWS's default, as NAME=NUMBER; may be repeated")
 	masterKeyURIFlag(cmd, &f.masterKeyURI)
 	archiveFlags(cmd, &f.archive)
@@ -108,8 +114,11 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 	cfg := server.Config{
 		Data: f.data, Listen: f.listen, AdminListen: f.adminListen, AccountID: f.accountID, RootEmail: f.rootEmail,
 		Now: time.Now, Rand: rand.Reader, Archive: f.archive, MasterKeyURI: f.masterKeyURI, Federation: f.federation,
-		TrailDays: f.trailDays, TrailAll: f.trailAll, TrailReserve: f.trailReserve << 20,
+		TrailDays: f.trailDays, TrailAll: f.trailAll, TrailReserve: f.trailReserve << 20, Delivery: f.delivery,
 		Log: logger(std, level), Fatal: fatal(std),
+	}
+	if f.delivery.Every <= 0 {
+		return server.Config{}, usageError{fmt.Errorf("--trail-delivery-every %v is not a length of time", f.delivery.Every)}
 	}
 	if f.trailReserve <= 0 {
 		cfg.TrailReserve = -1
@@ -130,6 +139,8 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 		{"SALLYPORT_ROOT_SECRET_ACCESS_KEY", func(v string) { cfg.RootSecret = seal.NewSecret(v) }},
 		{passphraseVariable, func(v string) { cfg.Archive.Passphrase = seal.NewSecret(v) }},
 		{storePasswordVariable, func(v string) { cfg.Store.Password = seal.NewSecret(v) }},
+		{"SALLYPORT_TRAIL_ACCESS_KEY_ID", func(v string) { cfg.Delivery.KeyID = v }},
+		{"SALLYPORT_TRAIL_SECRET_ACCESS_KEY", func(v string) { cfg.Delivery.Secret = seal.NewSecret(v) }},
 		{masterKeyVariable, func(v string) { cfg.MasterKey = seal.NewSecret(v) }},
 	}
 	for _, s := range secrets {

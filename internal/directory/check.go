@@ -70,7 +70,7 @@ func (c *Checker) Check() []Problem {
 		kindConfirm: func(r *Record, _, _ string) { c.readable(r, new(confirmRequest)) },
 		kindMFA:     c.checkMFA, kindPasskey: c.checkPasskey, kindSignIn: c.checkSignIn, kindBrowsers: c.checkBrowsers, kindSigningCert: c.checkSigningCert, kindServerCert: c.checkServerCert, kindServerCertName: c.checkServerCertName,
 		kindReport: c.checkReport, kindReportPart: c.checkReportPart, kindAccess: c.checkAccess,
-		kindOIDC: c.checkOIDC, kindSAML: c.checkSAML, kindSAMLDoc: c.checkSAMLDoc, kindIssuer: c.checkIssuer,
+		kindOIDC: c.checkOIDC, kindSAML: c.checkSAML, kindSAMLDoc: c.checkSAMLDoc, kindIssuer: c.checkIssuer, kindAuditTrail: c.checkAuditTrail,
 	}
 	if r := c.records[formatKey]; r != nil {
 		var v versioned

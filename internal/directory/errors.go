@@ -30,6 +30,7 @@ const (
 	KindCredService     Kind = "service of credentials"
 	KindEnabledMFA      Kind = "MFA device in use"
 	KindPasswordRules   Kind = "password policy"
+	KindAuditTrail      Kind = "trail"
 	KindOIDC            Kind = "OpenID Connect provider"
 	KindSAML            Kind = "SAML provider"
 	KindSAMLKey         Kind = "private key of a SAML provider"

@@ -62,6 +62,7 @@ type Record struct {
 //	ACCOUNT/report/ID                    Report
 //	ACCOUNT/reportpart/ID/N              a part of its content, compressed
 //	ACCOUNT/issuer                       Issuer
+//	ACCOUNT/trail/NAME                   AuditTrail
 //	deployment/ring                      the sealed key ring
 //	deployment/first                     the id of the account that the first start made
 //	deployment/node/ID                   Node
@@ -111,6 +112,8 @@ const (
 	kindOutbox  = "outbox"
 	kindTrail   = "trailkey"
 
+	kindAuditTrail = "trail"
+
 	deployment = "deployment"
 	ringKind   = "ring"
 	ringKey    = deployment + "/" + ringKind
@@ -125,7 +128,7 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindOutbox, kindMFA, kindServerCertName, kindOIDC, kindSAML, kindReport, kindDelegation:
+	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindOutbox, kindMFA, kindServerCertName, kindOIDC, kindSAML, kindAuditTrail, kindReport, kindDelegation:
 		return true
 	case kindOrgNode, kindOrgPolicy, kindOrgRequest, kindHandshake, kindInvited:
 		return true

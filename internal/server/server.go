@@ -75,6 +75,8 @@ type Config struct {
 	// less, changes are refused. 0 means 64 MiB, and less than 0 none. It is never
 	// more than a sixteenth of the disk.
 	TrailReserve int64
+	// Delivery says where the trails of CloudTrail are delivered.
+	Delivery DeliveryConfig
 	// Quotas are limits that differ from AWS's defaults; see directory.Quotas.
 	Quotas map[string]int
 	// Archive says where the store's history is kept, if anywhere.
@@ -135,6 +137,7 @@ type Server struct {
 	trail    *keptTrail
 	keys     *federation.Keys // of identity providers
 	iam      *iam.Service
+	delivery *delivery
 	stopping context.Context // ends when the server begins to stop
 }
 
@@ -172,6 +175,7 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 		s.release(ctx)
 		return nil, err
 	}
+	s.delivery = newDelivery(cfg.Delivery, s.trail)
 	if err := s.wire(); err != nil {
 		s.release(ctx)
 		return nil, err
@@ -226,7 +230,9 @@ func (s *Server) gateOptions() gate.Options {
 			"ec2": ec2.Operations(),
 			"s3":  s3.Operations(),
 
-			"cloudtrail":    cloudtrail.New(s.trail.log).Operations(),
+			"cloudtrail": cloudtrail.New(cloudtrail.Options{
+				Log: s.trail.log, Directory: s.data.dir, Bucket: s.delivery.bucket, Delivered: s.delivery.delivered, PublicKey: s.trail.publicKey,
+			}).Operations(),
 			"organizations": organizations.New(s.data.dir).Operations(),
 		},
 		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
@@ -299,6 +305,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	group.Go(func() error { return s.flush(ctx) })
 	group.Go(releaseLoad)
 	group.Go(func() error { return s.trail.keep(ctx) })
+	group.Go(func() error { return s.delivery.run(ctx) })
 	group.Go(func() error { return s.rotateRing(ctx) })
 	group.Go(func() error { return s.followMasterKey(ctx) })
 	group.Go(func() error {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -194,6 +195,18 @@ func (t *keptTrail) digest(ctx context.Context) error {
 		return err
 	}
 	return t.log.Digest(key, t.dir.Snapshot().FirstAccount(), t.now())
+}
+
+// publicKey is the key that digests are signed with, nil where there is none yet.
+func (t *keptTrail) publicKey(ctx context.Context) (*rsa.PublicKey, time.Time, error) {
+	if !t.dir.Snapshot().HasTrailKey() {
+		return nil, time.Time{}, nil
+	}
+	key, made, err := t.dir.TrailKey(ctx)
+	if err != nil {
+		return nil, made, err
+	}
+	return &key.PublicKey, made, nil
 }
 
 // kept is the time before whose day events have expired.

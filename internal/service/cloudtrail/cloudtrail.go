@@ -1,9 +1,11 @@
 // Package cloudtrail is AWS CloudTrail: the events of the caller's account,
-// looked up. Operations that are not here are answered as not available.
+// looked up, and the trails that deliver them. Operations that are not here are
+// answered as not available.
 package cloudtrail
 
 import (
 	"context"
+	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,19 +13,43 @@ import (
 	"time"
 
 	api "github.com/sallyport-iam/sallyport/internal/awsapi/cloudtrail"
+	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/service"
 	"github.com/sallyport-iam/sallyport/internal/trail"
 )
 
+// Options are what the service needs.
+type Options struct {
+	Log       *trail.Log
+	Directory *directory.Directory
+	// Bucket says why trails can't be delivered to a bucket, or nil.
+	Bucket func(ctx context.Context, name string) error
+	// Delivered tells how a trail's delivery goes.
+	Delivered func(account, name string) Delivery
+	// PublicKey is the key that signs digests, and when it was made; nil where
+	// there is none yet.
+	PublicKey func(ctx context.Context) (*rsa.PublicKey, time.Time, error)
+}
+
+// Delivery is how a trail's delivery goes.
+type Delivery struct {
+	Latest  time.Time // of a file that was delivered
+	Attempt time.Time
+	Error   string // of the latest attempt
+}
+
 // Service carries out CloudTrail's operations on a trail.
-type Service struct{ log *trail.Log }
+type Service struct {
+	Options
+	log *trail.Log
+}
 
 // New makes the service.
-func New(log *trail.Log) *Service { return &Service{log} }
+func New(opts Options) *Service { return &Service{opts, opts.Log} }
 
 // Operations are the operations that this service carries out.
 func (s *Service) Operations() service.Set {
-	return service.NewSet(service.Op("LookupEvents", s.LookupEvents))
+	return service.NewSet(append(s.trailOperations(), service.Op("LookupEvents", s.LookupEvents))...)
 }
 
 // LookupEvents finds events of the caller's account, the newest first, by at
