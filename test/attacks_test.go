@@ -120,7 +120,7 @@ var attacks = []attack{
 		r := b.create()
 		r.keys, r.service = b.plain.keys, "dynamodb"
 		return r.sign()
-	}, 403, "AccessDenied", "is not authorized to perform: dynamodb:CreateUser"},
+	}, 403, "SignatureDoesNotMatch", "Credential should be scoped to correct service: 'iam'. "},
 	{"signed for IAM, another service's operation", func(b *battlefield) *rawRequest {
 		r := formRequest(b.server, b.admin.keys, "iam", url.Values{"Action": {"DescribeInstances"}})
 		return r.sign()

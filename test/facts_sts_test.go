@@ -4,11 +4,13 @@ import (
 	"html"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 )
@@ -224,5 +226,74 @@ func TestFactsOfOtherServices(t *testing.T) {
 				t.Errorf("%s = %d %s, want 400 with %s", tt.target, got.status, got.body, want)
 			}
 		})
+	}
+}
+
+// TestPagesOfEntities: pages of one item hold what one page holds, each once,
+// also what a policy both hangs on and bounds.
+func TestPagesOfEntities(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	root := s.as(s.root())
+	ctx := deadline(t)
+	arn := aws.String("arn:aws:iam::aws:policy/ReadOnlyAccess")
+	for _, name := range []string{"a", "b", "c"} {
+		_, err := root.iam.CreateUser(ctx, &iam.CreateUserInput{UserName: &name, PermissionsBoundary: arn})
+		must(t, err)
+		_, err = root.iam.CreateGroup(ctx, &iam.CreateGroupInput{GroupName: &name})
+		must(t, err)
+		_, err = root.iam.AttachGroupPolicy(ctx, &iam.AttachGroupPolicyInput{GroupName: &name, PolicyArn: arn})
+		must(t, err)
+		root.role(t, name, trust(assume, s.account), "")
+		_, err = root.iam.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &name, PolicyArn: arn})
+		must(t, err)
+		if name == "b" {
+			continue
+		}
+		_, err = root.iam.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: &name, PolicyArn: arn})
+		must(t, err)
+		_, err = root.iam.PutRolePermissionsBoundary(ctx, &iam.PutRolePermissionsBoundaryInput{RoleName: &name, PermissionsBoundary: arn})
+		must(t, err)
+	}
+	for usage, want := range map[iamtypes.PolicyUsageType]string{
+		"": "group a,group b,group c,role a,role b,role c,user a,user b,user c", "PermissionsBoundary": "role a,role c,user a,user b,user c",
+		"PermissionsPolicy": "group a,group b,group c,role a,role b,role c,user a,user c",
+	} {
+		var all []string
+		in := &iam.ListEntitiesForPolicyInput{PolicyArn: arn, PolicyUsageFilter: usage, MaxItems: aws.Int32(1)}
+		for more := true; more; {
+			out, err := root.iam.ListEntitiesForPolicy(ctx, in)
+			must(t, err)
+			for _, g := range out.PolicyGroups {
+				all = append(all, "group "+*g.GroupName)
+			}
+			for _, u := range out.PolicyUsers {
+				all = append(all, "user "+*u.UserName)
+			}
+			for _, r := range out.PolicyRoles {
+				all = append(all, "role "+*r.RoleName)
+			}
+			in.Marker, more = out.Marker, out.IsTruncated
+		}
+		slices.Sort(all)
+		if got := strings.Join(all, ","); got != want {
+			t.Errorf("entities of usage %q: %s, want %s", usage, got, want)
+		}
+	}
+
+	_, err := root.iam.AttachGroupPolicy(ctx, &iam.AttachGroupPolicyInput{GroupName: aws.String("a"), PolicyArn: aws.String("arn:aws:iam::aws:policy/IAMFullAccess")})
+	must(t, err)
+	var names []string
+	in := &iam.GetAccountAuthorizationDetailsInput{Filter: []iamtypes.EntityType{"AWSManagedPolicy"}, MaxItems: aws.Int32(1)}
+	for more := true; more; {
+		out, err := root.iam.GetAccountAuthorizationDetails(ctx, in)
+		must(t, err)
+		for _, p := range out.Policies {
+			names = append(names, *p.PolicyName)
+		}
+		in.Marker, more = out.Marker, out.IsTruncated
+	}
+	if got, want := strings.Join(names, ","), "IAMFullAccess,ReadOnlyAccess"; got != want {
+		t.Errorf("AWS's policies in use: %s, want %s", got, want)
 	}
 }

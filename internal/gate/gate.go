@@ -216,9 +216,6 @@ func (c *call) detect() error {
 		}
 	}
 	c.target, err = wire.Detect(c.routed(), sig.Service, c.body)
-	if errors.Is(err, awsapi.SignatureDoesNotMatch) {
-		return err // it is signed for another service: no key need be looked for
-	}
 	if err != nil {
 		// Nobody learns what exists before they have said who they are.
 		if authErr := c.authenticate(); authErr != nil {
