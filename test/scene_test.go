@@ -33,7 +33,7 @@ import (
 // variables, which later lines write as $id. The second must be refused with
 // that code. A line that begins with a name and a colon ("ann: ") is called with the
 // keys that the variables NAME_key, NAME_secret and perhaps NAME_token hold;
-// all others are root's. Empty lines and those that begin with # say nothing.
+// all others are root's; those of anyone are not signed. Empty lines and those that begin with # say nothing.
 type scene struct {
 	t    *testing.T
 	s    *server
@@ -104,9 +104,9 @@ func script(t *testing.T, file string) []line {
 	return lines
 }
 
-// operation is the operation of that name, of IAM or STS.
+// operation is the operation of that name, of IAM, STS or Organizations.
 func operation(name string) *awsapi.Operation {
-	for _, service := range []string{"iam", "sts"} {
+	for _, service := range []string{"iam", "sts", "organizations"} {
 		if op := awsapi.ByName(service).Operation(name); op != nil {
 			return op
 		}
@@ -163,25 +163,32 @@ type refusal struct {
 	code, message string
 }
 
-// call sends one call and gives its answer, or how it was refused.
+// call sends one call and gives its answer, or how it was refused. It waits for
+// reports that are being made.
 func (sc *scene) call(op *awsapi.Operation, in wire.Document, k keys) (wire.Document, *refusal) {
 	sc.t.Helper()
 	encoded, err := wire.EncodeRequest(op, in)
 	if err != nil {
 		sc.t.Fatalf("%s %v: %v", op.Name, in, err)
 	}
-	return sc.send(op, encoded.Body, k)
+	out, refused := sc.send(op, encoded, k)
+	for late := time.Now().Add(patience); refused != nil && refused.code == "ReportInProgress" && time.Now().Before(late); {
+		out, refused = sc.send(op, encoded, k) // the report is being made
+	}
+	return out, refused
 }
 
-// send sends one call as the form says. Without a key id it isn't signed.
-func (sc *scene) send(op *awsapi.Operation, form []byte, k keys) (wire.Document, *refusal) {
+// send sends one call. Without a key id it isn't signed.
+func (sc *scene) send(op *awsapi.Operation, call *wire.Request, k keys) (wire.Document, *refusal) {
 	sc.t.Helper()
-	req, err := http.NewRequestWithContext(deadline(sc.t), http.MethodPost, sc.s.endpoint+"/", bytes.NewReader(form))
+	req, err := http.NewRequestWithContext(deadline(sc.t), call.Method, sc.s.endpoint+call.Path, bytes.NewReader(call.Body))
 	must(sc.t, err)
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	for _, h := range call.Header {
+		req.Header.Set(h.Name, h.Value)
+	}
 	if k.ID != "" {
 		signer := sigv4.Signer{KeyID: k.ID, Secret: k.Secret, SessionToken: k.Token, Region: "us-east-1", Service: op.Service.SigningName}
-		must(sc.t, signer.Sign(req, hash(string(form)), time.Now()))
+		must(sc.t, signer.Sign(req, hash(string(call.Body)), time.Now()))
 	}
 	res, err := sc.http.Do(req)
 	must(sc.t, err)
@@ -257,7 +264,9 @@ func (sc *scene) capture(l *line, out wire.Document) {
 // user makes a user with a key for the scene.
 func (sc *scene) user(name string) keys {
 	sc.t.Helper()
-	_, refused := sc.call(operation("CreateUser"), wire.Document{"UserName": name}, sc.root)
+	_, refused := sc.call(operation("CreateUser"), wire.Document{
+		"UserName": name, "Tags": []any{wire.Document{"Key": "team", "Value": "blue"}},
+	}, sc.root)
 	if refused != nil {
 		sc.t.Fatalf("CreateUser %s = %+v", name, *refused)
 	}

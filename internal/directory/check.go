@@ -70,7 +70,7 @@ func (c *Checker) Check() []Problem {
 		kindConfirm: func(r *Record, _, _ string) { c.readable(r, new(confirmRequest)) },
 		kindMFA:     c.checkMFA, kindPasskey: c.checkPasskey, kindSignIn: c.checkSignIn, kindBrowsers: c.checkBrowsers, kindSigningCert: c.checkSigningCert, kindServerCert: c.checkServerCert, kindServerCertName: c.checkServerCertName,
 		kindReport: c.checkReport, kindReportPart: c.checkReportPart, kindAccess: c.checkAccess,
-		kindOIDC: c.checkOIDC, kindSAML: c.checkSAML, kindSAMLDoc: c.checkSAMLDoc,
+		kindOIDC: c.checkOIDC, kindSAML: c.checkSAML, kindSAMLDoc: c.checkSAMLDoc, kindIssuer: c.checkIssuer,
 	}
 	if r := c.records[formatKey]; r != nil {
 		var v versioned
@@ -172,7 +172,7 @@ func (c *Checker) checkDeployment(r *Record, kind, rest string) {
 	case ringKind: // openRing has read it
 	case kindOutbox:
 		if !json.Valid(r.Value) {
-			c.wrong(r.Key, "it is not an event")
+			c.wrong(r.Key, "can't be read: it is not JSON")
 		}
 	case kindTrail:
 		c.checkTrailKey(r)
@@ -181,6 +181,10 @@ func (c *Checker) checkDeployment(r *Record, kind, rest string) {
 	case firstKind:
 		if c.records[accountKey(string(r.Value))] == nil {
 			c.wrong(r.Key, "there is no account %q", r.Value)
+		}
+	case kindDelegation:
+		if g := new(Delegation); c.readable(r, g) && g.ID != rest {
+			c.wrong(r.Key, "says to be delegation request %q", g.ID)
 		}
 	case kindAccount:
 		if c.records[accountKey(rest)] == nil {

@@ -17,7 +17,6 @@ type Record struct {
 	Value []byte
 	Rev   store.Revision
 
-	home    *entry       // where a snapshot has it packed, or nil
 	decoded atomic.Value // of one type for each kind of key
 }
 
@@ -62,12 +61,14 @@ type Record struct {
 //	ACCOUNT/access/USER OR ROLE ID       accessRecord: last use of services and actions
 //	ACCOUNT/report/ID                    Report
 //	ACCOUNT/reportpart/ID/N              a part of its content, compressed
+//	ACCOUNT/issuer                       Issuer
 //	deployment/ring                      the sealed key ring
 //	deployment/first                     the id of the account that the first start made
 //	deployment/node/ID                   Node
 //	deployment/outbox/EVENT ID           an event that is not in the trail yet
 //	deployment/trailkey/trail            TrailKey
 //	deployment/alias/ALIAS               the account's id
+//	deployment/delegation/ID             Delegation
 const (
 	kindAccount     = "account"
 	kindUser        = "user"
@@ -98,9 +99,11 @@ const (
 	kindOIDC           = "oidc"
 	kindSAML           = "saml"
 	kindSAMLDoc        = "samldoc"
+	kindIssuer         = "issuer"
 
 	kindAccess     = "access"
 	kindReport     = "report"
+	kindDelegation = "delegation"
 	kindReportPart = "reportpart"
 
 	kindConfirm = "confirm"
@@ -122,7 +125,7 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindOutbox, kindMFA, kindServerCertName, kindOIDC, kindSAML, kindReport:
+	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindOutbox, kindMFA, kindServerCertName, kindOIDC, kindSAML, kindReport, kindDelegation:
 		return true
 	case kindOrgNode, kindOrgPolicy, kindOrgRequest, kindHandshake, kindInvited:
 		return true

@@ -58,6 +58,9 @@ type Session struct {
 	Keys map[string][]string `json:"keys,omitempty"`
 	// Browser is the id of the SignIn that the session was made from.
 	Browser string `json:"browser,omitempty"`
+	// Delegated is the id of the delegation request that the session is for, in
+	// which somebody else acts as the user or role.
+	Delegated string `json:"delegated,omitempty"`
 	// Rev is the revision of the directory at which the session was made.
 	Rev store.Revision `json:"rev,omitempty"`
 

@@ -116,7 +116,7 @@ func (c *call) sessionSecret() (string, error) {
 func mayCallIAM(s *directory.Session) bool {
 	switch s.Kind {
 	case directory.UserSession:
-		return !s.MFA.IsZero()
+		return !s.MFA.IsZero() || s.Delegated != ""
 	case directory.FederatedSession:
 		return false
 	}

@@ -106,6 +106,8 @@ const (
 	ringKeyLife    = 30 * 24 * time.Hour // after which the key ring gets a new key
 	ringKeyChecked = time.Hour           // how often that is looked at
 
+	masterKeyChecked = 2 * time.Second // how often a node on a shared store looks for a new master key
+
 	// spareHeap is allocated and never touched, so it takes no memory: it makes
 	// the garbage collector of a small directory run as seldom as that of one
 	// so many bytes larger. Measured: 8 % less processor time for each request.
@@ -133,6 +135,8 @@ type Server struct {
 	metrics  *metrics
 	trail    *keptTrail
 	keys     *federation.Keys // of identity providers
+	iam      *iam.Service
+	stopping context.Context // ends when the server begins to stop
 }
 
 // Open makes a server of its configuration: the endpoint is bound and the data
@@ -154,7 +158,8 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 		s.release(ctx)
 		return nil, err
 	}
-	if s.data, err = openData(ctx, cfg); err != nil {
+	s.cfg.Federation.IssuerURL = s.cfg.Federation.issuer(s.listener.Addr())
+	if s.data, err = openData(ctx, s.cfg); err != nil {
 		s.release(ctx)
 		return nil, err
 	}
@@ -213,11 +218,12 @@ func cause(err error) error {
 
 // gateOptions are what the gate of this server needs.
 func (s *Server) gateOptions() gate.Options {
+	s.iam = iam.New(s.data.dir, s.cfg.Rand)
 	return gate.Options{
 		Directory: s.data.dir,
 		Services: map[string]service.Set{
-			"iam": iam.New(s.data.dir, s.cfg.Rand).Operations(),
-			"sts": sts.NewFederated(s.data.dir, s.keys, s.cfg.Federation.issuer(s.listener.Addr())).Operations(),
+			"iam": s.iam.Operations(),
+			"sts": sts.NewFederated(s.data.dir, s.keys, s.cfg.Federation.IssuerURL).Operations(),
 			"ec2": ec2.Operations(),
 			"s3":  s3.Operations(),
 
@@ -249,7 +255,7 @@ func (s *Server) wire() error {
 		return err
 	}
 	s.http = &http.Server{
-		Handler: consoleOr(pages, gate.New(opts)), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		Handler: s.issuerOr(consoleOr(pages, gate.New(opts))), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader, DisableGeneralOptionsHandler: true, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	return nil
@@ -286,6 +292,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	idle := make([]byte, spareHeap)
 	defer runtime.KeepAlive(idle)
 	group, ctx := errgroup.WithContext(ctx)
+	s.stopping = ctx
 	servers := s.servers()
 	for srv, l := range servers {
 		group.Go(func() error { return serve(srv, l) })
@@ -294,6 +301,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	group.Go(releaseLoad)
 	group.Go(func() error { return s.trail.keep(ctx) })
 	group.Go(func() error { return s.rotateRing(ctx) })
+	group.Go(func() error { return s.followMasterKey(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
@@ -363,6 +371,9 @@ func (s *Server) rotateRing(ctx context.Context) error {
 	for {
 		if err := s.data.rotateRing(ctx, s.cfg.Log); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Error("key ring not rotated", "error", err)
+		}
+		if err := s.iam.RotateIssuers(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Error("keys of issuers not rotated", "error", err)
 		}
 		select {
 		case <-ctx.Done():

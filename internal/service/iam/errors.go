@@ -29,7 +29,7 @@ func awsError(err error) error {
 		}
 		return api.InvalidInput.New("Duplicate tag keys found.")
 	case *directory.ReservedTag:
-		return api.InvalidInput.New("Tag keys that begin with aws: are reserved: %s", e.Key)
+		return api.InvalidInput.New("Tag keys and values that begin with aws: are reserved: %s", e.Text)
 	case *directory.InvalidPrincipal:
 		return api.MalformedPolicyDocument.New("Invalid principal in policy: %q:%q", e.Type, e.Value)
 	case *directory.NotAttachable:
@@ -113,6 +113,8 @@ func notFound(e *directory.NotFound) error {
 		return api.NoSuchEntity.New("Manifest not found for arn %s", e.Name)
 	case directory.KindSAMLKey:
 		return api.NoSuchEntity.New("The Private Key with id %s cannot be found.", e.Name)
+	case directory.KindDelegation:
+		return api.NoSuchEntity.New("The delegation request with id %s cannot be found.", e.Name)
 	case directory.KindReport:
 		return api.NoSuchEntity.New("The job with id %s cannot be found.", e.Name)
 	case directory.KindCredService:

@@ -206,8 +206,17 @@ type entityLister struct {
 	err    error
 }
 
+// What the keys of entities begin with that a policy bounds, in markers.
+const (
+	markBoundedUser = "3"
+	markBoundedRole = "5"
+)
+
+func isBoundary(mark string) bool { return mark == markBoundedUser || mark == markBoundedRole }
+
 // listEntities puts onto the page, in this order, the groups, the users, the
-// users bounded by the policy, the roles, and the roles bounded by it.
+// users bounded by the policy, the roles, and the roles bounded by it. An entity
+// that has the policy both ways is there once, on whatever page.
 func listEntities(c *service.Caller, pol *directory.ManagedPolicy, in *api.ListEntitiesForPolicyRequest, p *page[entity]) error {
 	l := entityLister{c: c, policy: pol, page: p, prefix: pathOf(in.PathPrefix), usage: in.PolicyUsageFilter}
 	wants := func(kind string) bool { return in.EntityFilter == "" || in.EntityFilter == kind }

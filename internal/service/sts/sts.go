@@ -18,6 +18,7 @@ type Service struct {
 	keys *federation.Keys // of identity providers; nil means that none can be had
 	// endpoint is the URL that SAML assertions may be for, besides AWS's own.
 	endpoint string
+	metadata parsedMetadata
 }
 
 // New makes the service, without keys of identity providers.
@@ -43,6 +44,8 @@ func (s *Service) Operations() service.Set {
 		with(service.Op("AssumeRole", s.AssumeRole), assumesRole),
 		with(service.Op("AssumeRoleWithWebIdentity", s.AssumeRoleWithWebIdentity), s.takesToken),
 		with(service.Op("AssumeRoleWithSAML", s.AssumeRoleWithSAML), s.takesAssertion),
+		service.Op("GetDelegatedAccessToken", s.GetDelegatedAccessToken),
+		with(service.Op("GetWebIdentityToken", s.GetWebIdentityToken), issuesToken),
 		with(service.Op("GetFederationToken", s.GetFederationToken), actsOnFederatedUser),
 		with(service.Op("AssumeRoot", s.AssumeRoot), actsOnRoot),
 	)
