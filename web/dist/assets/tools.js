@@ -1,0 +1,1 @@
+function e(e){return null}function t(e){return null}function n(e){return null}function r(e){return null}function i(e){return null}function a(e){return null}export{e as CredentialReport,r as Events,i as FindKey,t as Health,n as Simulator,a as Why};
