@@ -50,5 +50,9 @@ tool staticcheck ./...
 say "build"
 go build ./...
 
+say "the embedded cluster"
+go vet -tags cluster ./cmd/... ./internal/cli ./internal/cluster
+CGO_ENABLED=1 go test -race -count=1 -tags cluster ./internal/cluster
+
 say "tests"
 exec env CGO_ENABLED=1 go test -race -count=1 -timeout 20m "$@" ./...

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -290,5 +291,51 @@ func keepHeader(name string, value *string) func(*iam.Options) {
 				return out, meta, err
 			}), middleware.After)
 		})
+	}
+}
+
+// TestRestoreIntoStore: a backup of one machine becomes the data of nodes, and
+// that of a node the data of one machine.
+func TestRestoreIntoStore(t *testing.T) {
+	t.Parallel()
+	one := serve(t)
+	root := one.as(one.root())
+	key := root.user(t, one, "u", allow("sts:*")).keys
+	dir := t.TempDir()
+	run := func(args ...string) (string, error) {
+		cmd := exec.Command(binary, args...)
+		cmd.Env = []string{"SALLYPORT_BACKUP_PASSPHRASE=a passphrase", "HOME=" + dir}
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	ok := func(args ...string) {
+		t.Helper()
+		if out, err := run(args...); err != nil {
+			t.Fatalf("%v = %v: %s", args, err, out)
+		}
+	}
+	ok("backup", dir+"/one.age", "--data", one.data, "--with-master-key")
+	c := etcdtest.Start(t, 1)
+	store := "etcd://" + c.Endpoints[0] + "/test"
+	ok("restore", dir+"/one.age", "--data", dir+"/node", "--store", store)
+	if out, err := run("restore", dir+"/one.age", "--data", dir+"/other", "--store", store); err == nil || !strings.Contains(out, "has records already") {
+		t.Errorf("restore into a store with records = %v: %s", err, out)
+	}
+	cmd := node(t, c, nil)
+	cmd.data = dir + "/node"
+	n := start(t, cmd)
+	if n.account != one.account {
+		t.Errorf("the node has account %s, want %s", n.account, one.account)
+	}
+	ctx := deadline(t)
+	must(t, n.as(key).whoami(ctx))
+	after := n.as(one.root()).newKey(t, "u")
+	ok("backup", dir+"/node.age", "--data", n.data, "--with-master-key")
+	ok("restore", dir+"/node.age", "--data", dir+"/back")
+	ok("check", "--data", dir+"/back")
+	back := start(t, command{data: dir + "/back"})
+	must(t, back.as(after).whoami(ctx))
+	if _, text := (command{data: n.data}).refused(t); !strings.Contains(text, "--store") {
+		t.Errorf("a node's folder without --store: %s", text)
 	}
 }

@@ -2,6 +2,7 @@ package test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,10 +92,11 @@ func (o *output) await(wanted func(text string) bool) bool {
 // command is a command line of the server's, with nothing of this process's
 // environment but what its tests give it.
 type command struct {
-	data string // the data folder; empty for a new one
-	args []string
-	env  []string
-	uid  uint32 // run as that user where it isn't 0
+	program string // other than binary, if not empty
+	data    string // the data folder; empty for a new one
+	args    []string
+	env     []string
+	uid     uint32 // run as that user where it isn't 0
 }
 
 func (c command) cmd(t *testing.T) *exec.Cmd {
@@ -107,7 +109,7 @@ func (c command) cmd(t *testing.T) *exec.Cmd {
 		!slices.ContainsFunc(c.env, func(v string) bool { return strings.HasPrefix(v, "SALLYPORT_LISTEN=") }) {
 		args = append(args, "--listen", "127.0.0.1:0")
 	}
-	cmd := exec.Command(binary, args...)
+	cmd := exec.Command(cmp.Or(c.program, binary), args...)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, c.env...)
 	cmd.Dir = t.TempDir()
 	if c.uid != 0 {
@@ -155,6 +157,15 @@ func start(t *testing.T, c command) *server {
 	if c.data == "" && !slices.ContainsFunc(c.env, func(v string) bool { return strings.HasPrefix(v, "SALLYPORT_DATA=") }) {
 		c.data = filepath.Join(t.TempDir(), "data")
 	}
+	s := c.launch(t)
+	s.awaitReady()
+	return s
+}
+
+// launch starts a server without waiting for it. It is killed when the test
+// ends, unless it was stopped before.
+func (c command) launch(t *testing.T) *server {
+	t.Helper()
 	s := &server{t: t, data: c.data, stdout: newOutput(), stderr: newOutput(), ended: make(chan struct{})}
 	cmd := c.cmd(t)
 	cmd.Stdout, cmd.Stderr = s.stdout, s.stderr
@@ -168,7 +179,6 @@ func start(t *testing.T, c command) *server {
 		close(s.ended)
 	}()
 	t.Cleanup(s.kill)
-	s.awaitReady()
 	return s
 }
 

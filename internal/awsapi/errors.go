@@ -22,6 +22,7 @@ func (c Code) New(format string, args ...any) error {
 type Error struct {
 	Code    Code
 	Message string // AWS's own text; empty where AWS sends none
+	Reason  string // what some services' errors say besides, in a member of that name
 	Err     error  // the cause: logged, never sent
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -75,11 +76,16 @@ was the newest at a time.
 
 Where the backup does not hold the master key, put the file master.key into the
 folder, or give SALLYPORT_MASTER_KEY, before the server is started. An archive
-never holds it.`
+never holds it.
+
+With --store the records go into a shared store, which must be empty and without
+nodes until this is done; the data folder, which must be empty too, is then that
+of its first node.`
 
 func restoreCommand(std IO) *cobra.Command {
 	var data, identity string
 	var at target
+	var shared sharing
 	cmd := &cobra.Command{
 		Use:   "restore FILE",
 		Short: "Restore a backup, or a moment of an archive, into an empty data folder",
@@ -89,21 +95,28 @@ func restoreCommand(std IO) *cobra.Command {
 			if err := setFromEnvironment(cmd, std.Env); err != nil {
 				return err
 			}
-			return restore(std, server.RestoreConfig{File: args[0], Data: data, Unseal: unseal(std, identity), At: at.Target})
+			into, err := shared.destination(std)
+			if err != nil {
+				return err
+			}
+			return restore(cmd.Context(), std, server.RestoreConfig{File: args[0], Data: data, Unseal: unseal(std, identity), At: at.Target, Store: into})
 		},
 	}
 	dataFlag(cmd, &data)
 	identityFlag(cmd, &identity)
 	cmd.Flags().Var(&at, "at", "which state of an archive: a revision's number, or a time such as 2026-05-04T13:00:00Z (default the newest)")
+	destinationFlags(cmd, &shared)
 	return cmd
 }
 
-func restore(std IO, cfg server.RestoreConfig) error {
-	done, err := server.Restore(cfg)
+func restore(ctx context.Context, std IO, cfg server.RestoreConfig) error {
+	done, err := server.Restore(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	if done.Revision > 0 {
+	if cfg.Store.Shared() {
+		fmt.Fprintf(std.Out, "%s holds the records; start its nodes now\n", cfg.Store.URL)
+	} else if done.Revision > 0 {
 		fmt.Fprintf(std.Out, "%s holds the state of revision %d, the newest since %s\n", cfg.Data, done.Revision, done.Time.Format(time.RFC3339Nano))
 	} else {
 		fmt.Fprintf(std.Out, "%s holds the backup of %s\n", cfg.Data, done.Time.Format(time.RFC3339))

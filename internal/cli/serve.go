@@ -38,9 +38,13 @@ const masterKeyVariable = "SALLYPORT_MASTER_KEY"
 type serveFlags struct {
 	data, listen, adminListen, accountID, rootEmail, logLevel string
 	quotas                                                    []string
+	trailDays                                                 int
+	trailAll                                                  bool
+	trailReserve                                              int64
 	masterKeyURI                                              string
 	archive                                                   server.ArchiveConfig
 	sharing                                                   sharing
+	federation                                                server.FederationConfig
 }
 
 func serveCommand(std IO) *cobra.Command {
@@ -59,10 +63,14 @@ func serveCommand(std IO) *cobra.Command {
 	flags.StringVar(&f.accountID, "account-id", "", "12-digit id of the account that the first start makes (default random)")
 	flags.StringVar(&f.rootEmail, "root-email", "root@localhost", "email of the root user that the first start makes")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug (a line for each request), info, warn or error")
+	flags.IntVar(&f.trailDays, "trail-days", 90, "days that the events of the audit trail are kept")
+	flags.BoolVar(&f.trailAll, "trail-all", false, "refuse reading requests as well while the audit trail can't be written")
+	flags.Int64Var(&f.trailReserve, "trail-reserve", 64, "MiB of its disk, at most a sixteenth, that the audit trail leaves free: with less, changes are refused; 0 means none")
 	flags.StringSliceVar(&f.quotas, "quota", nil, "a quota that differs from AWS's default, as NAME=NUMBER; may be repeated")
 	masterKeyURIFlag(cmd, &f.masterKeyURI)
 	archiveFlags(cmd, &f.archive)
 	storeFlags(cmd, &f.sharing)
+	federationFlags(cmd, &f.federation)
 	return cmd
 }
 
@@ -71,13 +79,18 @@ func serve(cmd *cobra.Command, std IO, f *serveFlags) error {
 	if err != nil {
 		return err
 	}
-	srv, err := server.Open(cmd.Context(), cfg)
+	ctx, stop, err := f.sharing.cluster.start(cmd.Context(), &cfg)
 	if err != nil {
 		return err
 	}
+	defer stop()
+	srv, err := server.Open(ctx, cfg)
+	if err != nil {
+		return memberError(ctx, err)
+	}
 	started := srv.Started()
 	printStarted(std, started)
-	if err := srv.Serve(cmd.Context()); err != nil {
+	if err := memberError(ctx, srv.Serve(ctx)); err != nil {
 		return err
 	}
 	cfg.Log.Info("stopped")
@@ -94,8 +107,12 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 	}
 	cfg := server.Config{
 		Data: f.data, Listen: f.listen, AdminListen: f.adminListen, AccountID: f.accountID, RootEmail: f.rootEmail,
-		Now: time.Now, Rand: rand.Reader, Archive: f.archive, MasterKeyURI: f.masterKeyURI,
+		Now: time.Now, Rand: rand.Reader, Archive: f.archive, MasterKeyURI: f.masterKeyURI, Federation: f.federation,
+		TrailDays: f.trailDays, TrailAll: f.trailAll, TrailReserve: f.trailReserve << 20,
 		Log: logger(std, level), Fatal: fatal(std),
+	}
+	if f.trailReserve <= 0 {
+		cfg.TrailReserve = -1
 	}
 	cfg.Archive.PassphraseWork = std.PassphraseWork
 	err := f.sharing.configure(&cfg)
@@ -112,7 +129,7 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 		{"SALLYPORT_ROOT_ACCESS_KEY_ID", func(v string) { cfg.RootKeyID = v }},
 		{"SALLYPORT_ROOT_SECRET_ACCESS_KEY", func(v string) { cfg.RootSecret = seal.NewSecret(v) }},
 		{passphraseVariable, func(v string) { cfg.Archive.Passphrase = seal.NewSecret(v) }},
-		{"SALLYPORT_STORE_PASSWORD", func(v string) { cfg.Store.Password = seal.NewSecret(v) }},
+		{storePasswordVariable, func(v string) { cfg.Store.Password = seal.NewSecret(v) }},
 		{masterKeyVariable, func(v string) { cfg.MasterKey = seal.NewSecret(v) }},
 	}
 	for _, s := range secrets {

@@ -28,6 +28,7 @@ const quota = 8 << 30
 type Node struct {
 	cfg    Config // read-only
 	etcd   *embed.Etcd
+	told   *told
 	failed chan error // gets at most one
 	stop   chan struct{}
 	task   sync.WaitGroup
@@ -51,7 +52,8 @@ func Start(ctx context.Context, cfg Config) (_ *Node, err error) {
 	if !self.secure() && !self.loopback() {
 		cfg.Log.Warn("the members of the cluster talk plain http: whoever reaches their port can read and change everything; use https", "url", self.URL)
 	}
-	ec, err := etcdConfig(cfg, self)
+	said := &told{at: map[string]time.Time{}}
+	ec, err := etcdConfig(cfg, self, said)
 	if err != nil {
 		return nil, fmt.Errorf("cluster: %w", err)
 	}
@@ -59,7 +61,7 @@ func Start(ctx context.Context, cfg Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("cluster: start member %s: %w", cfg.Name, explain(cfg, err))
 	}
-	n := &Node{cfg: cfg, etcd: e, failed: make(chan error, 1), stop: make(chan struct{})}
+	n := &Node{cfg: cfg, etcd: e, told: said, failed: make(chan error, 1), stop: make(chan struct{})}
 	n.task.Go(n.watch)
 	return n, nil
 }
@@ -80,13 +82,17 @@ func prepare(dir string) error {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return err
 	}
+	// Whoever still has it answers.
+	if c, err := net.Dial("unix", socket(dir)); err == nil {
+		return errors.Join(fmt.Errorf("another process runs the member in %s", dir), c.Close())
+	}
 	if err := os.Remove(socket(dir)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	return nil
 }
 
-func etcdConfig(cfg Config, self Peer) (*embed.Config, error) {
+func etcdConfig(cfg Config, self Peer, said *told) (*embed.Config, error) {
 	client, err := url.Parse(endpoint(cfg.Dir))
 	if err != nil {
 		return nil, err
@@ -111,7 +117,7 @@ func etcdConfig(cfg Config, self Peer) (*embed.Config, error) {
 	}
 	ec.QuotaBackendBytes = quota
 	ec.EnableGRPCGateway = false
-	lg := zap.New(&logCore{log: cfg.Log}, zap.WithFatalHook(fatalHook(cfg.Fatal)))
+	lg := zap.New(&logCore{log: cfg.Log, told: said}, zap.WithFatalHook(fatalHook(cfg.Fatal)))
 	ec.ZapLoggerBuilder = embed.NewZapLoggerBuilder(lg)
 	return ec, nil
 }
@@ -158,6 +164,7 @@ const closeWait = 10 * time.Second
 func (n *Node) Close() error {
 	var err error
 	n.once.Do(func() {
+		n.told.closing.Store(true)
 		close(n.stop)
 		n.task.Wait()
 		done := make(chan struct{})

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -37,18 +38,23 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
-// freePeers are n members on ports that were free just now.
+// freePeers are n members on ports that were free just now, and that systems
+// don't give to outgoing connections.
 func freePeers(t *testing.T, scheme string, n int) (peers Peers) {
 	t.Helper()
-	for i := range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 1000 {
+		if len(peers) == n {
+			return peers
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 12000+mathrand.IntN(20000)))
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
 		defer l.Close()
-		peers = append(peers, Peer{string(rune('a' + i)), scheme + "://" + l.Addr().String()})
+		peers = append(peers, Peer{string(rune('a' + len(peers))), scheme + "://" + l.Addr().String()})
 	}
-	return peers
+	t.Fatal("no port is free")
+	return nil
 }
 
 func start(t *testing.T, cfg Config) *Node {
@@ -135,6 +141,7 @@ func wantValue(t *testing.T, n *Node, key, want string) {
 // TestReplace: one of three members loses its disk, the others go on, and
 // another machine takes its place.
 func TestReplace(t *testing.T) {
+	t.Parallel()
 	peers := freePeers(t, "http", 4)
 	newURL := peers[3].URL
 	var log bytes.Buffer
@@ -147,6 +154,10 @@ func TestReplace(t *testing.T) {
 	wantValue(t, nodes[2], "k", "1")
 	if info, err := os.Stat(cfgs[0].Dir); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("the folder has mode %v, %v", info.Mode(), err)
+	}
+
+	if _, err := Start(t.Context(), cfgs[0]); err == nil || !strings.Contains(err.Error(), "another process runs") {
+		t.Errorf("a second Start() in a folder = %v", err)
 	}
 
 	if err := nodes[2].Close(); err != nil {
@@ -194,6 +205,7 @@ func TestReplace(t *testing.T) {
 
 // TestRemoved: a member that the others removed says so.
 func TestRemoved(t *testing.T) {
+	t.Parallel()
 	peers := freePeers(t, "http", 3)
 	nodes, cfgs := startAll(t, peers, func(*Config) {})
 	if _, err := Replace(patient(t), cfgs[0].Dir, peers[2]); err != nil {
@@ -264,6 +276,7 @@ func (a *authority) issue(t *testing.T, name string, ca bool) (*x509.Certificate
 // TestTLS: members with certificates of one authority find each other, and one
 // with another's is left out.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	ours, other := newAuthority(t, "ca"), newAuthority(t, "ca")
 	peers := freePeers(t, "https", 3)
 	files := func(c *Config, a *authority) {
@@ -288,6 +301,7 @@ func TestTLS(t *testing.T) {
 
 // TestDamaged: a member whose data can't be read does not start, and says why.
 func TestDamaged(t *testing.T) {
+	t.Parallel()
 	peers := freePeers(t, "http", 1)
 	nodes, cfgs := startAll(t, peers, func(*Config) {})
 	put(t, nodes[0], "k", "1")
@@ -314,5 +328,23 @@ func TestDamaged(t *testing.T) {
 		t.Error("a member with a damaged log starts")
 	} else {
 		t.Log(err)
+	}
+}
+
+// TestTold: etcd's chatter is for debug, and it does not repeat itself.
+func TestTold(t *testing.T) {
+	var out bytes.Buffer
+	core := &logCore{log: slog.New(slog.NewTextHandler(&out, nil)), told: &told{at: map[string]time.Time{}}}
+	lg := zap.New(core).With(zap.String("member", "a"))
+	lg.Info("chatter")
+	lg.Warn("trouble", zap.Int("n", 1))
+	lg.Warn("trouble", zap.Int("n", 2))
+	lg.Error("worse", zap.Error(os.ErrPermission))
+	core.told.closing.Store(true)
+	lg.Error("closed", zap.Error(os.ErrClosed))
+	text := out.String()
+	if strings.Contains(text, "chatter") || strings.Contains(text, "n=2") || strings.Contains(text, "closed") ||
+		!strings.Contains(text, `level=WARN msg="etcd: trouble" member=a n=1`) || !strings.Contains(text, `level=ERROR msg="etcd: worse" error="permission denied" member=a`) {
+		t.Errorf("told:\n%s", text)
 	}
 }

@@ -9,6 +9,9 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap/zapcore"
 )
@@ -17,10 +20,38 @@ import (
 // is worth debug.
 type logCore struct {
 	log    *slog.Logger
+	told   *told
 	fields []zapcore.Field
 }
 
-func (c *logCore) level(l zapcore.Level) slog.Level {
+// told keeps etcd from repeating itself: without a majority of members it has
+// several warnings a second.
+type told struct {
+	mu      sync.Mutex
+	at      map[string]time.Time // guarded by mu: message to when it was last told
+	closing atomic.Bool          // what is said now is of the stop itself
+}
+
+// tellAgain is how long after a warning or error its like is told again.
+const tellAgain = time.Minute
+
+// level is that of a line.
+func (t *told) level(e zapcore.Entry) slog.Level {
+	level := level(e.Level)
+	if level <= slog.LevelDebug || e.Level > zapcore.ErrorLevel {
+		return level
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	last, before := t.at[e.Message]
+	if t.closing.Load() || before && e.Time.Sub(last) < tellAgain {
+		return slog.LevelDebug
+	}
+	t.at[e.Message] = e.Time
+	return level
+}
+
+func level(l zapcore.Level) slog.Level {
 	switch {
 	case l >= zapcore.ErrorLevel:
 		return slog.LevelError
@@ -32,11 +63,11 @@ func (c *logCore) level(l zapcore.Level) slog.Level {
 
 // Enabled implements zapcore.Core, as the others do.
 func (c *logCore) Enabled(l zapcore.Level) bool {
-	return c.log.Enabled(context.Background(), c.level(l))
+	return c.log.Enabled(context.Background(), level(l))
 }
 
 func (c *logCore) With(fields []zapcore.Field) zapcore.Core {
-	return &logCore{c.log, slices.Concat(c.fields, fields)}
+	return &logCore{c.log, c.told, slices.Concat(c.fields, fields)}
 }
 
 func (c *logCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
@@ -47,6 +78,10 @@ func (c *logCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.Chec
 }
 
 func (c *logCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	level := c.told.level(e)
+	if !c.log.Enabled(context.Background(), level) {
+		return nil
+	}
 	enc := zapcore.NewMapObjectEncoder()
 	for _, f := range slices.Concat(c.fields, fields) {
 		f.AddTo(enc)
@@ -58,7 +93,7 @@ func (c *logCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 		}
 	}
 	slices.SortFunc(attrs, func(a, b slog.Attr) int { return strings.Compare(a.Key, b.Key) })
-	c.log.LogAttrs(context.Background(), c.level(e.Level), "etcd: "+e.Message, attrs...)
+	c.log.LogAttrs(context.Background(), level, "etcd: "+e.Message, attrs...)
 	return nil
 }
 

@@ -28,6 +28,7 @@ type keyRecord struct {
 	id      string
 	secret  atomic.Pointer[seal.Secret] // opened on first use
 	used    useCell
+	did     lastAction
 }
 
 func (k *keyRecord) loaded(r *Record) {
@@ -52,11 +53,7 @@ type Credential struct {
 // Credential finds an access key of any account. ok is false where there is
 // none of that id.
 func (s *Snapshot) Credential(keyID string) (c Credential, ok bool, err error) {
-	account, known := s.AccountOfKey(keyID)
-	if !known {
-		return c, false, nil
-	}
-	r := s.get(account, kindKey, keyID)
+	account, r := s.keyRecord(keyID)
 	if r == nil {
 		return c, false, nil
 	}
@@ -92,15 +89,28 @@ func (c *Credential) Secret() (string, error) {
 // AccountOfKey tells the account that an access key id belongs to: by the id
 // itself or, for an id that was given rather than made, by the record of it.
 func (s *Snapshot) AccountOfKey(keyID string) (string, bool) {
+	if account, r := s.keyRecord(keyID); r != nil {
+		return account, true
+	}
+	if account, ok := seal.AccountOf(keyID); ok && s.get(account, kindAccount, "") != nil {
+		return account, true
+	}
+	return "", false
+}
+
+// keyRecord finds an access key of any account, or gives nil. A key whose id was
+// given can have one that tells another account than its own.
+func (s *Snapshot) keyRecord(keyID string) (string, *Record) {
 	if account, ok := seal.AccountOf(keyID); ok {
-		if s.get(account, kindAccount, "") != nil {
-			return account, true
+		if r := s.get(account, kindKey, keyID); r != nil {
+			return account, r
 		}
 	}
 	if r := s.get(deployment, kindKey, keyID); r != nil {
-		return string(r.Value), true
+		account := string(r.Value)
+		return account, s.get(account, kindKey, keyID)
 	}
-	return "", false
+	return "", nil
 }
 
 // AccountInKey tells the account of any access key id, of this deployment or not.
@@ -172,20 +182,40 @@ func (tx *Tx) SetGivenRootKey(id string, secret seal.Secret) error {
 	if i := slices.IndexFunc(root.Keys, func(k AccessKey) bool { return k.Given }); i >= 0 {
 		tx.dropKey(root, i)
 	}
-	if err := tx.within(QuotaAccessKeys, len(root.Keys)+1); err != nil {
+	return tx.giveKey(root, id, secret)
+}
+
+// GiveKey gives the user a key whose id and secret come from outside; had is
+// true where the user has exactly this key already. LimitExceeded, Exists.
+func (tx *Tx) GiveKey(u *User, id string, secret seal.Secret) (had bool, err error) {
+	if u.keyIndex(id) >= 0 {
+		same, err := tx.hasSecret(id, secret)
+		if err == nil && !same {
+			err = &Exists{Kind: KindAccessKey, Name: id}
+		}
+		return true, err
+	}
+	return false, tx.giveKey(u, id, secret)
+}
+
+func (tx *Tx) giveKey(u *User, id string, secret seal.Secret) error {
+	if err := tx.within(QuotaAccessKeys, len(u.Keys)+1); err != nil {
 		return err
 	}
 	if tx.read(recordKey(tx.account, kindKey, id)) != nil {
 		return &Exists{Kind: KindAccessKey, Name: id}
 	}
 	if made, ok := seal.AccountOf(id); !ok || made != tx.account {
+		if ok && tx.read(recordKey(made, kindKey, id)) != nil {
+			return &Exists{Kind: KindAccessKey, Name: id}
+		}
 		index := givenKey(id)
 		if r := tx.read(index); r != nil && string(r.Value) != tx.account {
 			return &Exists{Kind: KindAccessKey, Name: id}
 		}
 		tx.put(index, []byte(tx.account))
 	}
-	_, err = tx.addKey(root, AccessKey{ID: id, Created: tx.now, Given: true}, secret)
+	_, err := tx.addKey(u, AccessKey{ID: id, Created: tx.now, Given: true}, secret)
 	return err
 }
 

@@ -1,8 +1,14 @@
 package directory
 
 import (
+	"context"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"github.com/sallyport-iam/sallyport/internal/seal"
+	"github.com/sallyport-iam/sallyport/internal/store"
 )
 
 // Account is one account of the deployment.
@@ -17,7 +23,17 @@ type Account struct {
 	TokenVersion int `json:"tokenVersion,omitempty"`
 	// Passwords are the rules for the users' passwords; nil means AWS's defaults.
 	Passwords *PasswordPolicy `json:"passwords,omitempty"`
+
+	Name string `json:"name,omitempty"`
+	// Organization is the management account of the organization that the
+	// account is in, or empty.
+	Organization string    `json:"org,omitempty"`
+	Closed       time.Time `json:"closed,omitzero"` // nobody of a closed account gets in
+
+	controls *atomic.Pointer[Controls] // shared by copies
 }
+
+func (a *Account) loaded(*Record) { a.controls = new(atomic.Pointer[Controls]) }
 
 // accountIndex lists the deployment's accounts.
 const accountIndex = deployment + "/" + kindAccount + "/"
@@ -41,13 +57,37 @@ func (s *Snapshot) Account(id string) (*Account, error) {
 	return decode[Account](r)
 }
 
+// AccountByEmail is the account whose root user has that email, without regard
+// to case; ok is false where there is none.
+func (s *Snapshot) AccountByEmail(email string) (a *Account, ok bool, err error) {
+	for _, id := range s.Accounts() {
+		if a, err = s.Account(id); err != nil {
+			return nil, false, err
+		}
+		if a != nil && strings.EqualFold(a.Email, email) {
+			return a, true, nil
+		}
+	}
+	return nil, false, nil
+}
+
 // CreateAccount makes the transaction's account and its root user, who signs
-// in with the password of that hash.
+// in with the password of that hash. Exists.
 func (tx *Tx) CreateAccount(email, passwordHash string) error {
 	if tx.read(accountKey(tx.account)) != nil {
-		return &Exists{Kind: "account", Name: tx.account}
+		return &Exists{Kind: KindAccount, Name: tx.account}
 	}
-	tx.put(accountKey(tx.account), encode(Account{Format: recordFormat, ID: tx.account, Email: email, Created: tx.now}))
+	first := tx.snap.FirstAccount()
+	if r := tx.read(firstKey); r != nil {
+		first = string(r.Value)
+	}
+	if first == "" {
+		first = tx.account
+	}
+	// Written by every creation, so that no two go through side by side that
+	// don't know of each other.
+	tx.put(firstKey, []byte(first))
+	tx.put(accountKey(tx.account), encode(&Account{Format: recordFormat, ID: tx.account, Email: email, Created: tx.now}))
 	tx.put(accountIndex+tx.account, nil)
 	tx.save(&User{
 		Format: recordFormat, ID: tx.account, Name: RootName, Path: "/",
@@ -55,6 +95,170 @@ func (tx *Tx) CreateAccount(email, passwordHash string) error {
 	})
 	return nil
 }
+
+// AddAccount makes another account than the transaction's, with a root user
+// that has no password (empty hash) or the one of that hash. Exists, for the id
+// and for the email, which no two accounts share.
+func (tx *Tx) AddAccount(id, name, email, passwordHash string) error {
+	if _, taken, err := tx.snap.AccountByEmail(email); err != nil || taken {
+		if err == nil {
+			err = &Exists{Kind: KindEmail, Name: email}
+		}
+		return err
+	}
+	return tx.as(id, func() error {
+		if err := tx.CreateAccount(email, passwordHash); err != nil {
+			return err
+		}
+		a, err := tx.accountRecord()
+		if err != nil {
+			return err
+		}
+		a.Name = name
+		tx.saveAccount(&a)
+		return nil
+	})
+}
+
+// as runs fn on the same transaction as one of another account.
+func (tx *Tx) as(account string, fn func() error) error {
+	own := tx.account
+	tx.account = account
+	defer func() { tx.account = own }()
+	return fn()
+}
+
+// FreshAccountID is the id of no account yet.
+func (tx *Tx) FreshAccountID() string {
+	for {
+		id := seal.AccountID(tx.snap.d.opts.Rand)
+		if tx.read(accountKey(id)) == nil {
+			return id
+		}
+	}
+}
+
+// RenameAccount gives the account a name.
+func (tx *Tx) RenameAccount(name string) error {
+	a, err := tx.accountRecord()
+	if err != nil {
+		return err
+	}
+	a.Name = name
+	tx.saveAccount(&a)
+	return nil
+}
+
+// SetRootPassword sets the hash of the root user's password.
+func (tx *Tx) SetRootPassword(hash string) error {
+	root, err := tx.UserByID(tx.account)
+	if err != nil {
+		return err
+	}
+	root.Password, root.PasswordChanged = hash, tx.now
+	tx.save(root)
+	return nil
+}
+
+// ResetRootKeys takes all access keys from the root user.
+func (tx *Tx) ResetRootKeys() error {
+	root, err := tx.UserByID(tx.account)
+	if err != nil {
+		return err
+	}
+	for len(root.Keys) > 0 {
+		tx.dropKey(root, 0)
+	}
+	tx.save(root)
+	return nil
+}
+
+// CloseAccount shuts everyone of the account out. NotFound, Closed.
+func (tx *Tx) CloseAccount() error {
+	a, err := tx.accountRecord()
+	if err != nil {
+		return err
+	}
+	if !a.Closed.IsZero() {
+		return &Closed{Account: a.ID}
+	}
+	a.Closed = tx.now
+	tx.saveAccount(&a)
+	tx.put(recordKey(tx.account, kindClosed, "account"), encode(versioned{Format: recordFormat}))
+	return nil
+}
+
+// DeleteAccount deletes an account with all that it has. It is closed first, so
+// that nobody of it gets in while it goes; a deletion that was cut short is gone
+// on with by calling it again. NotFound; InUse, for the first account and for one
+// that is in an organization.
+func (d *Directory) DeleteAccount(ctx context.Context, id string) error {
+	err := d.Update(ctx, id, func(tx *Tx) error {
+		a, err := tx.accountRecord()
+		switch {
+		case err != nil:
+			return err
+		case tx.snap.FirstAccount() == id:
+			return &InUse{KindAccount, UseFirst}
+		case a.Organization != "":
+			return &InUse{KindAccount, UseOrganization}
+		case !a.Closed.IsZero():
+			return nil
+		}
+		return tx.CloseAccount()
+	})
+	if err != nil {
+		return err
+	}
+	if err := d.deleteRecords(ctx, id); err != nil {
+		return err
+	}
+	return d.Update(ctx, id, func(tx *Tx) error {
+		a, err := tx.accountRecord()
+		if err != nil {
+			return err
+		}
+		if a.Alias != "" {
+			tx.delete(aliasKey + a.Alias)
+		}
+		tx.delete(recordKey(id, kindClosed, "account"))
+		tx.delete(accountIndex + id)
+		tx.delete(accountKey(id))
+		return nil
+	})
+}
+
+// deleteRecords deletes all records of an account but those that say that it is
+// there, and closed.
+func (d *Directory) deleteRecords(ctx context.Context, account string) error {
+	keep := []string{accountKey(account), recordKey(account, kindClosed, "account")}
+	var ops []store.Op
+	if _, err := d.store.Scan(ctx, account+"/", 0, func(r store.Record) error {
+		if slices.Contains(keep, r.Key) {
+			return nil
+		}
+		ops = append(ops, store.Op{Key: r.Key, Delete: true})
+		keyID, isKey := strings.CutPrefix(r.Key, recordKey(account, kindKey, ""))
+		if made, ok := seal.AccountOf(keyID); isKey && (!ok || made != account) {
+			ops = append(ops, store.Op{Key: givenKey(keyID), Delete: true})
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for batch := range slices.Chunk(ops, store.MaxOps) {
+		rev, err := d.store.Commit(ctx, store.Txn{Do: batch})
+		if err != nil {
+			return err
+		}
+		if err := d.wait(ctx, rev); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) saveAccount(a *Account) { tx.put(accountKey(a.ID), encode(a)) }
 
 // CreateFirst is CreateAccount for the first account of the deployment. Exists,
 // where another node has made it.
@@ -81,7 +285,7 @@ func (s *Snapshot) FirstAccount() string {
 func (tx *Tx) accountRecord() (Account, error) {
 	r := tx.read(accountKey(tx.account))
 	if r == nil {
-		return Account{}, &NotFound{Kind: "account", Name: tx.account}
+		return Account{}, &NotFound{Kind: KindAccount, Name: tx.account}
 	}
 	a, err := decode[Account](r)
 	if err != nil {
@@ -108,7 +312,7 @@ func (tx *Tx) SetAlias(alias string) error {
 	}
 	a.Alias = alias
 	tx.put(aliasKey+alias, []byte(tx.account))
-	tx.put(accountKey(tx.account), encode(a))
+	tx.saveAccount(&a)
 	return nil
 }
 
@@ -134,7 +338,7 @@ func (tx *Tx) DeleteAlias(alias string) error {
 	}
 	a.Alias = ""
 	tx.delete(aliasKey + alias)
-	tx.put(accountKey(tx.account), encode(a))
+	tx.saveAccount(&a)
 	return nil
 }
 
@@ -181,3 +385,6 @@ func (s *Snapshot) Counts(account string) (Counts, error) {
 
 // fold is the form in which names are unique: case does not distinguish them.
 func fold(name string) string { return strings.ToLower(name) }
+
+// CloseMember closes another account than the transaction's.
+func (tx *Tx) CloseMember(account string) error { return tx.as(account, tx.CloseAccount) }

@@ -62,12 +62,15 @@ func (c *Checker) Check() []Problem {
 	c.counts, c.boundary = map[string]int{}, map[string]int{}
 	c.kinds = map[string]func(r *Record, account, rest string){
 		kindAccount: c.checkAccount, kindUser: c.checkUser, kindUserName: c.checkUserName, kindKey: c.checkKey, kindUsed: c.checkUsed,
+		kindClosed: c.checkClosed, kindOrg: c.checkOrg, kindOrgNode: c.checkOrgNode, kindOrgPolicy: c.checkOrgPolicy,
+		kindOrgRequest: c.checkOrgRequest, kindHandshake: c.checkHandshake, kindInvited: c.checkInvited,
 		kindGroup: c.checkGroup, kindGroupName: c.checkGroupName, kindGroupUse: c.checkCount, kindMember: c.checkMember,
 		kindRole: c.checkRole, kindRoleName: c.checkRoleName, kindProfile: c.checkProfile, kindProfileName: c.checkProfileName,
 		kindPolicy: c.checkPolicy, kindPolicyName: c.checkPolicyName, kindPolicyDoc: c.checkPolicyDoc, kindPolicyUse: c.checkCount, kindAttached: c.checkAttached,
 		kindConfirm: func(r *Record, _, _ string) { c.readable(r, new(confirmRequest)) },
 		kindMFA:     c.checkMFA, kindPasskey: c.checkPasskey, kindSignIn: c.checkSignIn, kindBrowsers: c.checkBrowsers, kindSigningCert: c.checkSigningCert, kindServerCert: c.checkServerCert, kindServerCertName: c.checkServerCertName,
-		kindOIDC: c.checkOIDC, kindSAML: c.checkSAML, kindSAMLDoc: c.checkSAMLDoc,
+		kindReport: c.checkReport, kindReportPart: c.checkReportPart, kindAccess: c.checkAccess,
+		kindOIDC: c.checkOIDC, kindSAML: c.checkSAML, kindSAMLDoc: c.checkSAMLDoc, kindIssuer: c.checkIssuer,
 	}
 	if r := c.records[formatKey]; r != nil {
 		var v versioned
@@ -77,6 +80,9 @@ func (c *Checker) Check() []Problem {
 		}
 	}
 	c.openRing()
+	if accounts := c.under(accountIndex); accounts > 1 && c.records[firstKey] == nil {
+		c.wrong(firstKey, "there are %d accounts, and no record of which is the first", accounts)
+	}
 	for _, key := range c.keys {
 		c.countUse(key)
 	}
@@ -84,6 +90,17 @@ func (c *Checker) Check() []Problem {
 		c.check(c.records[key])
 	}
 	return c.problems
+}
+
+// under counts the records whose keys begin so.
+func (c *Checker) under(prefix string) int {
+	n := 0
+	for _, key := range c.keys {
+		if strings.HasPrefix(key, prefix) {
+			n++
+		}
+	}
+	return n
 }
 
 // wrong notes a problem with the record of a key.
@@ -153,11 +170,21 @@ func (c *Checker) check(r *Record) {
 func (c *Checker) checkDeployment(r *Record, kind, rest string) {
 	switch kind {
 	case ringKind: // openRing has read it
+	case kindOutbox:
+		if !json.Valid(r.Value) {
+			c.wrong(r.Key, "can't be read: it is not JSON")
+		}
+	case kindTrail:
+		c.checkTrailKey(r)
 	case rotatedKind, formatKind, kindNode:
 		c.readable(r, new(versioned))
 	case firstKind:
 		if c.records[accountKey(string(r.Value))] == nil {
 			c.wrong(r.Key, "there is no account %q", r.Value)
+		}
+	case kindDelegation:
+		if g := new(Delegation); c.readable(r, g) && g.ID != rest {
+			c.wrong(r.Key, "says to be delegation request %q", g.ID)
 		}
 	case kindAccount:
 		if c.records[accountKey(rest)] == nil {
@@ -234,8 +261,17 @@ func (c *Checker) checkAccount(r *Record, account, rest string) {
 	if a.Alias != "" {
 		c.value(r.Key, aliasKey+a.Alias, account)
 	}
+	if a.Organization != "" && c.records[recordKey(a.Organization, kindOrgNode, account)] == nil {
+		c.wrong(r.Key, "the organization of account %s does not have this account", a.Organization)
+	}
 	if c.records[recordKey(account, kindUser, account)] == nil {
 		c.wrong(r.Key, "the account has no root user")
+	}
+}
+
+func (c *Checker) checkClosed(r *Record, account, _ string) {
+	if a, ok := find[Account](c, accountKey(account)); !ok || a.Closed.IsZero() {
+		c.wrong(r.Key, "the account does not say that it is closed")
 	}
 }
 

@@ -33,6 +33,8 @@ const (
 	KindOIDC            Kind = "OpenID Connect provider"
 	KindSAML            Kind = "SAML provider"
 	KindSAMLKey         Kind = "private key of a SAML provider"
+	KindReport          Kind = "report"
+	KindDelegation      Kind = "delegation request"
 )
 
 // NotFound: no entity of that kind has that name (id, or ARN).
@@ -77,6 +79,16 @@ const (
 	UseCertificates   = "signing certificates"
 	UseUser           = "the user that the device is enabled for"
 )
+
+// InState: a handshake is in a state that it can't leave.
+type InState struct{ State string }
+
+func (e *InState) Error() string { return "the handshake is " + e.State }
+
+// Closed: the account is closed.
+type Closed struct{ Account string }
+
+func (e *Closed) Error() string { return fmt.Sprintf("account %s is closed", e.Account) }
 
 // LimitExceeded: a quota would be exceeded.
 type LimitExceeded struct {

@@ -212,3 +212,10 @@ func (d *Directory) Nodes() int {
 
 // label is how a node is called in a message.
 func (s nodeState) label(id string) string { return strings.TrimSpace(s.name + " " + id) }
+
+// OfNode reports whether a key is that of a node's record, which means nothing
+// in another store, and OfRing whether it is that of the key ring.
+func OfNode(key string) bool { return strings.HasPrefix(key, nodeKey("")) }
+
+// OfRing: see OfNode.
+func OfRing(key string) bool { return key == ringKey }

@@ -61,6 +61,12 @@ var defaultQuotas = map[string]int{
 	QuotaClientIDs:        100,
 	QuotaSAMLProviders:    100,
 	QuotaSAMLKeys:         2,
+
+	QuotaOrgAccounts:   10,
+	QuotaOrgUnits:      2000,
+	QuotaOrgPolicies:   10000,
+	QuotaOrgAttached:   5,
+	QuotaOrgPolicySize: 5120,
 }
 
 // Quotas are the names that Options.Quotas may set.

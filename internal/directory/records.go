@@ -17,7 +17,6 @@ type Record struct {
 	Value []byte
 	Rev   store.Revision
 
-	home    *entry       // where a snapshot has it packed, or nil
 	decoded atomic.Value // of one type for each kind of key
 }
 
@@ -41,6 +40,13 @@ type Record struct {
 //	ACCOUNT/policydoc/ID/VERSION         the document's text
 //	ACCOUNT/policyuse/ID                 usage: how often attached
 //	ACCOUNT/attached/POLICY ID/KIND/ID   the attached policy's ARN
+//	ACCOUNT/closed/account               the account is closed
+//	ACCOUNT/org/organization             Organization (of its management account)
+//	ACCOUNT/orgnode/ID                   OrgNode: root, organizational unit, account
+//	ACCOUNT/orgpolicy/ID                 OrgPolicy
+//	ACCOUNT/orgrequest/ID                AccountRequest
+//	ACCOUNT/handshake/ID                 Handshake
+//	ACCOUNT/invited/HANDSHAKE ID         the management account that invites
 //	ACCOUNT/confirm                      confirmRequest: the last change that waits for all nodes
 //	ACCOUNT/mfa/PATH AND NAME            MFADevice
 //	ACCOUNT/passkey/USER AND NAME        Passkey
@@ -52,10 +58,17 @@ type Record struct {
 //	ACCOUNT/oidc/URL WITHOUT SCHEME      OIDCProvider
 //	ACCOUNT/saml/NAME                    SAMLProvider
 //	ACCOUNT/samldoc/NAME                 the metadata document's text
+//	ACCOUNT/access/USER OR ROLE ID       accessRecord: last use of services and actions
+//	ACCOUNT/report/ID                    Report
+//	ACCOUNT/reportpart/ID/N              a part of its content, compressed
+//	ACCOUNT/issuer                       Issuer
 //	deployment/ring                      the sealed key ring
 //	deployment/first                     the id of the account that the first start made
 //	deployment/node/ID                   Node
+//	deployment/outbox/EVENT ID           an event that is not in the trail yet
+//	deployment/trailkey/trail            TrailKey
 //	deployment/alias/ALIAS               the account's id
+//	deployment/delegation/ID             Delegation
 const (
 	kindAccount     = "account"
 	kindUser        = "user"
@@ -86,9 +99,17 @@ const (
 	kindOIDC           = "oidc"
 	kindSAML           = "saml"
 	kindSAMLDoc        = "samldoc"
+	kindIssuer         = "issuer"
+
+	kindAccess     = "access"
+	kindReport     = "report"
+	kindDelegation = "delegation"
+	kindReportPart = "reportpart"
 
 	kindConfirm = "confirm"
 	kindNode    = "node"
+	kindOutbox  = "outbox"
+	kindTrail   = "trailkey"
 
 	deployment = "deployment"
 	ringKind   = "ring"
@@ -104,7 +125,9 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindMFA, kindServerCertName, kindOIDC, kindSAML:
+	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindOutbox, kindMFA, kindServerCertName, kindOIDC, kindSAML, kindReport, kindDelegation:
+		return true
+	case kindOrgNode, kindOrgPolicy, kindOrgRequest, kindHandshake, kindInvited:
 		return true
 	}
 	return false

@@ -119,6 +119,9 @@ func (s *Snapshot) Roles(account, pathPrefix, after string, fn func(*Role) bool)
 // TrustDocument is the trust policy as it is shown: users and roles by their
 // ARNs, and by their ids where they are gone.
 func (s *Snapshot) TrustDocument(r *Role) string {
+	if !strings.Contains(r.Trust, `"AIDA`) && !strings.Contains(r.Trust, `"AROA`) {
+		return r.Trust
+	}
 	return r.TrustPolicy().RewritePrincipals(func(n policy.NamedPrincipal) string {
 		if n.Type == "AWS" {
 			if arn := s.arnOfID(n.Value); arn != "" {
@@ -297,6 +300,7 @@ func (tx *Tx) DeleteRole(r *Role) error {
 	tx.delete(recordKey(tx.account, kindRoleName, fold(r.Name)))
 	tx.delete(recordKey(tx.account, kindRole, r.ID))
 	tx.delete(recordKey(tx.account, kindUsed, r.ID))
+	tx.delete(recordKey(tx.account, kindAccess, r.ID))
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/store"
+	"github.com/sallyport-iam/sallyport/policy"
 )
 
 // SessionKind says what a session acts as.
@@ -57,11 +58,17 @@ type Session struct {
 	Keys map[string][]string `json:"keys,omitempty"`
 	// Browser is the id of the SignIn that the session was made from.
 	Browser string `json:"browser,omitempty"`
+	// Delegated is the id of the delegation request that the session is for, in
+	// which somebody else acts as the user or role.
+	Delegated string `json:"delegated,omitempty"`
 	// Rev is the revision of the directory at which the session was made.
 	Rev store.Revision `json:"rev,omitempty"`
 
-	set atomic.Pointer[cachedSet] // of the session policies
-	use atomic.Pointer[roleUse]   // of the role that it is a session of
+	once   sync.Once
+	policy *policy.Policy            // compiled, once asked for
+	set    atomic.Pointer[cachedSet] // of all session policies
+	use    atomic.Pointer[roleUse]   // of the role that it is a session of
+	did    lastAction                // with the session
 }
 
 // Format writes which session it is, whatever the verb, and nothing of its secret.

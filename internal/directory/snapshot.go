@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"encoding/binary"
 	"strings"
 
 	"github.com/tidwall/btree"
@@ -17,7 +18,9 @@ type Snapshot struct {
 	// policyEpoch is the revision that last changed a group, a managed policy or
 	// an account's settings: what was derived from them since is still true.
 	policyEpoch store.Revision
-	d           *Directory
+	// orgEpoch is that of organizations; 0 while there never was one.
+	orgEpoch store.Revision
+	d        *Directory
 }
 
 func emptySnapshot(d *Directory) *Snapshot {
@@ -26,7 +29,7 @@ func emptySnapshot(d *Directory) *Snapshot {
 
 // apply gives the snapshot after those events, which must follow its revision.
 func (s *Snapshot) apply(events []store.Event) *Snapshot {
-	next := &Snapshot{Rev: s.Rev, records: s.records, ordered: s.ordered.Copy(), policyEpoch: s.policyEpoch, d: s.d}
+	next := &Snapshot{Rev: s.Rev, records: s.records, ordered: s.ordered.Copy(), policyEpoch: s.policyEpoch, orgEpoch: s.orgEpoch, d: s.d}
 	e := new(edit)
 	for _, ev := range events {
 		for _, c := range ev.Records {
@@ -42,6 +45,9 @@ func (s *Snapshot) change(c store.Change, rev store.Revision, e *edit) {
 	if decides(kind) {
 		s.policyEpoch = rev
 	}
+	if governs(kind) {
+		s.orgEpoch = rev
+	}
 	if c.Deleted {
 		s.records = s.records.without(c.Key, e)
 		if listed(kind) {
@@ -49,20 +55,36 @@ func (s *Snapshot) change(c store.Change, rev store.Revision, e *edit) {
 		}
 		return
 	}
-	s.add(&Record{Key: c.Key, Value: c.Value, Rev: rev}, kind, e)
+	s.add(c.Key, c.Value, rev, kind, nil, e)
 }
 
-// add puts a record in: as it stands in an earlier snapshot, where it comes
-// from one, and else packed.
-func (s *Snapshot) add(r *Record, kind string, e *edit) {
-	en := r.home
+// add puts a record in, packed: the entry of old where that has the same one,
+// and with it all that was derived from the record.
+func (s *Snapshot) add(key string, value []byte, rev store.Revision, kind string, old *Snapshot, e *edit) {
+	b := e.encode(key, value, rev)
+	en := old.same(b)
 	if en == nil {
-		en = e.pack(r.Key, r.Value, r.Rev)
+		en = e.entry(b)
 	}
 	s.records = s.records.with(en, e)
+	if governs(kind) {
+		s.orgEpoch = max(s.orgEpoch, rev)
+	}
 	if listed(kind) {
 		s.ordered.Set(en)
 	}
+}
+
+// same gives the entry of a packed record, or nil.
+func (s *Snapshot) same(packed []byte) *entry {
+	if s == nil {
+		return nil
+	}
+	n, w := binary.Uvarint(packed)
+	if e := s.records.find(packed[w : w+int(n)]); e != nil && e.packed == string(packed) {
+		return e
+	}
+	return nil
 }
 
 // pivot is an entry to look for a key with.

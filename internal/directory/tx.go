@@ -20,6 +20,7 @@ type Tx struct {
 	order   []string // keys of writes, in the order of the first write
 
 	replaces bool            // a record is deleted or replaced
+	event    *store.Op       // for the outbox, or nil
 	report   *store.Revision // gets the revision of the commit, where not nil
 }
 
@@ -89,6 +90,9 @@ func (tx *Tx) write(op store.Op) {
 	tx.writes[op.Key] = op
 }
 
+// Writes reports whether the transaction has written anything.
+func (tx *Tx) Writes() bool { return len(tx.order) > 0 }
+
 // commit stores the writes. A transaction that wrote nothing is not stored.
 func (tx *Tx) commit(ctx context.Context) (store.Revision, error) {
 	if len(tx.order) == 0 {
@@ -96,6 +100,9 @@ func (tx *Tx) commit(ctx context.Context) (store.Revision, error) {
 	}
 	if tx.confirms() {
 		tx.put(confirmKey(tx.account), tx.snap.d.nodes.confirmRequest())
+	}
+	if tx.event != nil {
+		tx.write(*tx.event)
 	}
 	txn := store.Txn{Do: make([]store.Op, 0, len(tx.order)), If: make([]store.Cond, 0, len(tx.relied))}
 	for _, key := range tx.order {

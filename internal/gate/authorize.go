@@ -28,6 +28,9 @@ func (d *denied) aboutRole() bool {
 // authorize decides every action that the request needs on every resource that
 // it acts on. The first that is not allowed ends the way.
 func (c *call) authorize() error {
+	if err := c.govern(); err != nil {
+		return err
+	}
 	if c.op != nil && c.op.NeedsNoPermission {
 		return nil
 	}
@@ -41,6 +44,7 @@ func (c *call) authorize() error {
 	c.action = c.actionName()
 	c.setKeys()
 	in := c.caller.Snapshot.PoliciesFor(&c.caller.Principal)
+	in.SCPs = c.scps()
 	if err := c.allowed(&in, c.action, targets); err != nil {
 		return err
 	}
@@ -66,12 +70,30 @@ func (c *call) allowed(in *policy.Policies, action string, targets []service.Tar
 	for i := range targets {
 		t := &targets[i]
 		req.Resource, req.ResourceAccount, in.Resource = t.ARN, c.owner(t), t.Policy
+		in.RCPs = c.rcps(req.ResourceAccount)
 		c.setResource(t)
-		if res := policy.Evaluate(&req, in); !res.Allowed() {
+		res := policy.Evaluate(&req, in)
+		c.note(action, t.ARN, res)
+		if !res.Allowed() {
 			return &denied{req, *in, res}
 		}
 	}
 	return nil
+}
+
+// maxActed is how many resources the event of a call names.
+const maxActed = 16
+
+// note keeps a decision for the call's event. What was decided against it ends
+// the way, so the last decision is the one that counts.
+func (c *call) note(action, resource string, res policy.Result) {
+	if c.g.opts.Trail == nil {
+		return
+	}
+	c.asked, c.decided = true, res
+	if action == c.action && len(c.acted) < maxActed && !slices.Contains(c.acted, resource) {
+		c.acted = append(c.acted, resource)
+	}
 }
 
 // also decides a further action that the request needs.

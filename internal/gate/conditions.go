@@ -19,9 +19,14 @@ func (c *call) setKeys() {
 	if p.Session != nil {
 		c.setClaims(p.Session.Keys) // first: none of them may stand for what follows
 	}
-	k.Set("aws:PrincipalArn", p.EntityARN())
-	k.Set("aws:PrincipalAccount", p.Account())
-	k.Set("aws:userid", p.ID())
+	if p.External != nil {
+		c.setClaims(p.External.Keys)
+	} else {
+		k.Set("aws:PrincipalArn", p.EntityARN())
+		k.Set("aws:PrincipalAccount", p.Account())
+		c.setPrincipalOrg()
+		k.Set("aws:userid", p.ID())
+	}
 	k.Set("aws:PrincipalType", p.Type())
 	if p.User != nil && !p.Root() {
 		k.Set("aws:username", p.User.Name)
@@ -155,6 +160,7 @@ func (c *call) setResource(t *service.Target) {
 		return
 	}
 	c.keys.Set("aws:ResourceAccount", c.owner(t))
+	c.setResourceOrg(c.owner(t))
 	c.resource = true
 	for _, tag := range t.Tags {
 		c.keys.SetTag("aws:ResourceTag", tag.Key, tag.Value)

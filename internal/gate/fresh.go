@@ -117,6 +117,8 @@ func unavailableNow(err error) *awsapi.Error {
 	}
 	unavailable, unknown := directory.Unavailable(err)
 	switch {
+	case errors.Is(err, errUnrecorded):
+		return say("The audit trail can't be written, so nothing may be changed. Ask the operator of this server.")
 	case errors.Is(err, errStale):
 		return say("This node has not reached its store for longer than it may answer without it. Try again later, or ask another node.")
 	case errors.Is(err, errBehind):

@@ -17,6 +17,7 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/service"
+	"github.com/sallyport-iam/sallyport/internal/trail"
 	"github.com/sallyport-iam/sallyport/internal/wire"
 	"github.com/sallyport-iam/sallyport/policy"
 	"github.com/sallyport-iam/sallyport/sigv4"
@@ -34,6 +35,13 @@ type Options struct {
 	// MaxBody is how many bytes of a request's body are read where the service
 	// needs the whole of it. Zero means 1 MiB.
 	MaxBody int64
+	// Trail gets an event of every call. Nil means that none is remembered.
+	Trail *trail.Log
+	// Remembered is told the ids of events that were stored with a change and
+	// are on their way into the trail. Set where Trail is.
+	Remembered func(eventID string)
+	// RecordAll has reading calls refused as well while the trail can't be written.
+	RecordAll bool
 	// Observe, where set, is told of every answer.
 	Observe func(Observation)
 }
@@ -68,10 +76,13 @@ type call struct {
 
 	now time.Time // when it came in
 
-	body     []byte
-	sig      *sigv4.Signature
-	target   wire.Target
-	caller   service.Caller
+	body   []byte
+	sig    *sigv4.Signature
+	target wire.Target
+	caller service.Caller
+	// controls are those of the caller's account, or nil.
+	controls *directory.Controls
+	unsigned bool               // the operation takes no signature
 	op       *service.Operation // nil where the operation isn't carried out here
 	action   string             // the IAM action that it needs
 	in       any                // its input; a *wire.Document where op is nil
@@ -79,14 +90,20 @@ type call struct {
 	resource bool               // keys hold the owner of a resource
 	more     map[string]string  // keys of a further permission
 	tagged   bool               // keys hold the tags of a resource
+	asked    bool               // a decision was made
+	decided  policy.Result      // the last one
+	acted    []string           // the resources that were decided for
+	eventID  string             // of the event in the trail
 	fields   []wire.Field       // what S3's errors say besides
 	buf      []byte             // for the answer
+	memory   *eventMemory       // of the call's event, or nil
 }
 
 // ServeHTTP serves one request.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := calls.Get().(*call)
-	c.g, c.r, c.id, c.now = g, r, seal.UUID(g.opts.Rand), g.opts.Now()
+	c.g, c.r, c.id, c.now = g, r, "", g.opts.Now()
+	c.id = seal.TimeUUID(g.opts.Rand, c.now)
 	res := c.answer()
 	c.tellRevision(&res)
 	if len(res.Body) > largeAnswer {
@@ -120,6 +137,7 @@ func (c *call) release(answer []byte) {
 	if cap(answer) > cap(buf) && cap(answer) <= keptBuffer {
 		buf = answer[:0]
 	}
+	c.releaseEvent()
 	*c = call{keys: keys, buf: buf}
 	calls.Put(c)
 }
@@ -129,15 +147,25 @@ func (c *call) answer() (res wire.Response) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			c.g.opts.Log.Error("panic while serving a request", "request", c.id, "panic", cause, "stack", string(debug.Stack()))
-			res = c.refuse(errors.New("panic"))
+			res = c.refused(&outcome{}, errors.New("panic"))
 		}
 	}()
+	var o outcome
 	out, err := c.serve(c.r.Context())
 	if err == nil {
+		o.out = out
 		res, err = c.target.Encode(c.buf[:0], c.id, out)
 	}
 	if err != nil {
-		res = c.refuse(err)
+		res = c.refused(&o, err)
+	}
+	if err := c.record(&o); err != nil { // remember it
+		level := slog.LevelDebug // that events are lost is told once, and counted
+		if c.changes(&o) || c.g.opts.RecordAll {
+			level = slog.LevelError
+			res = c.refused(&o, errUnrecorded)
+		}
+		c.g.opts.Log.Log(c.r.Context(), level, "event not remembered", "request", c.id, "error", err)
 	}
 	return res
 }
@@ -157,7 +185,13 @@ func (c *call) serve(ctx context.Context) (any, error) {
 	if err := c.decode(); err != nil { // what exactly do they ask for?
 		return nil, err
 	}
+	if err := c.vouched(ctx); err != nil { // who is it, where that stands in what they ask for?
+		return nil, err
+	}
 	if err := c.authorize(); err != nil { // may they?
+		return nil, err
+	}
+	if err := c.unrecorded(); err != nil { // can it be remembered?
 		return nil, err
 	}
 	return c.perform(ctx) // do it
@@ -169,6 +203,9 @@ func (c *call) detect() error {
 	sig, err := c.g.verifier.Parse(c.r)
 	if err != nil {
 		c.detectUnsigned(err)
+		if c.takesNoSignature(err) {
+			return nil
+		}
 		return err
 	}
 	c.sig = sig
@@ -188,6 +225,7 @@ func (c *call) detect() error {
 	}
 	if c.target.Service != nil && c.target.Operation != nil {
 		c.op = c.g.opts.Services[c.target.Service.Name][c.target.Operation.Name]
+		c.takesNoSignature(nil)
 	}
 	return nil
 }
@@ -223,7 +261,11 @@ func (c *call) decode() error {
 	if err != nil {
 		return err
 	}
-	return wire.Validate(c.target.Operation, c.in, presence)
+	err = wire.Validate(c.target.Operation, c.in, presence)
+	if err != nil && c.op.Invalid != nil {
+		return c.op.Invalid(err)
+	}
+	return err
 }
 
 // perform carries the operation out, or says that it isn't available here.
@@ -235,6 +277,9 @@ func (c *call) perform(ctx context.Context) (any, error) {
 		return nil, c.unavailable()
 	}
 	c.caller.Decide = c.decide
+	if c.g.opts.Trail != nil {
+		c.caller.Remember = c.rememberWithChange
+	}
 	return c.op.Call(ctx, &c.caller, c.in)
 }
 
@@ -246,14 +291,18 @@ func (c *call) decide(s *directory.Snapshot) error {
 		return err
 	}
 	c.keys.Reset()
-	c.resource, c.tagged, c.more = false, false, nil
+	c.resource, c.tagged, c.more, c.acted = false, false, nil, nil
 	return c.authorize()
 }
 
-// refuse puts an error into the client's protocol. What no one is meant to see
+// refused puts an error into the client's protocol. What no one is meant to see
 // is logged, and answered as the internal failure that it is.
-func (c *call) refuse(err error) wire.Response {
+func (c *call) refused(o *outcome, err error) wire.Response {
 	e := c.awsError(err)
+	o.err = e
+	if e.Reason != "" {
+		c.field("Reason", e.Reason)
+	}
 	if e.Code == awsapi.InternalFailure && c.r.Context().Err() == nil {
 		c.g.opts.Log.Error("request failed", "request", c.id, "service", c.serviceName(), "operation", c.target.Name, "error", err)
 	}

@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"io"
 	"strconv"
+	"strings"
+	"time"
 )
 
 const (
@@ -97,6 +99,30 @@ func UUID(rand io.Reader) string {
 	var b [16]byte
 	fill(rand, b[:])
 	b[6] = b[6]&0x0f | 0x40
+	return printUUID(b)
+}
+
+// TimeUUID makes a version 7 UUID (RFC 9562, 5.7), which holds a time to the
+// millisecond. Later ones sort behind earlier ones.
+func TimeUUID(rand io.Reader, now time.Time) string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:], uint64(now.UnixMilli())<<16)
+	fill(rand, b[6:])
+	b[6] = b[6]&0x0f | 0x70
+	return printUUID(b)
+}
+
+// TimeOf is the time that a version 7 UUID holds; the zero time of anything else.
+func TimeOf(id string) time.Time {
+	b, err := hex.DecodeString(strings.ReplaceAll(id, "-", ""))
+	if err != nil || len(b) != 16 || b[6]>>4 != 7 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(b) >> 16)).UTC()
+}
+
+// printUUID gives a UUID its variant and prints it.
+func printUUID(b [16]byte) string {
 	b[8] = b[8]&0x3f | 0x80
 	var s [36]byte
 	hex.Encode(s[0:8], b[0:4])
@@ -106,6 +132,16 @@ func UUID(rand io.Reader) string {
 	hex.Encode(s[24:36], b[10:16])
 	s[8], s[13], s[18], s[23] = '-', '-', '-', '-'
 	return string(s[:])
+}
+
+// LowerText makes n random characters of a-z0-9.
+func LowerText(rand io.Reader, n int) string {
+	const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = alphabet[uniform(rand, uint64(len(alphabet)))]
+	}
+	return string(b)
 }
 
 func accountBlock(rand io.Reader, account string) string {

@@ -83,7 +83,7 @@ func findAccount(ctx context.Context, cfg Config, dir *directory.Directory, id s
 
 func holder(cfg Config) string {
 	if cfg.Store.Shared() {
-		return "the store " + cfg.Store.URL
+		return "the store " + cfg.Store.String()
 	}
 	return "the data folder " + cfg.Data
 }

@@ -87,7 +87,7 @@ func TestCheckDamagedFolder(t *testing.T) {
 			t.Errorf("Check of a %s backup finds nothing", name)
 		}
 		folder := filepath.Join(t.TempDir(), "new")
-		if _, err := Restore(RestoreConfig{File: file, Data: folder, Unseal: inBackup.Unseal}); err == nil {
+		if _, err := Restore(t.Context(), RestoreConfig{File: file, Data: folder, Unseal: inBackup.Unseal}); err == nil {
 			t.Errorf("Restore of a %s backup = nil", name)
 		} else if _, err := os.Stat(folder); err == nil {
 			t.Errorf("Restore of a %s backup leaves its folder", name)

@@ -87,6 +87,8 @@ func (s *Server) controlHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /backup", s.serveBackup)
 	mux.HandleFunc("POST /rotate-master-key", s.serveRotateMasterKey)
+	s.accountControl(mux)
+	s.transferControl(mux)
 	return mux
 }
 
@@ -126,6 +128,11 @@ func (s *Server) serveRotateMasterKey(w http.ResponseWriter, r *http.Request) {
 // askServer sends a command to the server that runs on a data folder, and gives
 // its answer, or errNotRunning.
 func askServer(ctx context.Context, data, command string) (io.ReadCloser, error) {
+	return sendServer(ctx, data, command, nil)
+}
+
+// sendServer is askServer with a body.
+func sendServer(ctx context.Context, data, command string, body io.Reader) (io.ReadCloser, error) {
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		path, done, err := shortPath(filepath.Join(data, controlSocket))
 		if err != nil {
@@ -134,7 +141,7 @@ func askServer(ctx context.Context, data, command string) (io.ReadCloser, error)
 		defer done()
 		return new(net.Dialer).DialContext(ctx, "unix", path)
 	}, DisableKeepAlives: true}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control"+command, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control"+command, body)
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func TestMigrate(t *testing.T) {
 		t.Fatalf("backups: %v, %v, want one", backups, err)
 	}
 	restored := filepath.Join(t.TempDir(), "restored")
-	if _, err := Restore(RestoreConfig{File: backups[0], Data: restored}); err != nil {
+	if _, err := Restore(t.Context(), RestoreConfig{File: backups[0], Data: restored}); err != nil {
 		t.Fatalf("Restore() = %v", err)
 	}
 	got := problems(t, CheckConfig{File: backups[0]})

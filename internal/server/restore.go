@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,9 @@ type RestoreConfig struct {
 	// At says which state of an archive is to be restored. The zero value is
 	// the newest.
 	At archive.Target
+	// Store is a shared store, without any records, that is to get them instead
+	// of the folder.
+	Store StoreConfig
 }
 
 // Restored tells what was restored.
@@ -31,7 +35,7 @@ type Restored struct {
 
 // Restore makes a data folder of a backup, or of a state in an archive. Where
 // what it reads is damaged or does not open, nothing is left behind.
-func Restore(cfg RestoreConfig) (Restored, error) {
+func Restore(ctx context.Context, cfg RestoreConfig) (Restored, error) {
 	names, err := os.ReadDir(cfg.Data)
 	switch {
 	case len(names) > 0:
@@ -48,7 +52,11 @@ func Restore(cfg RestoreConfig) (Restored, error) {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return Restored{}, fmt.Errorf("can't make the folder %s: %w", cfg.Data, cause(err))
 	}
-	err = pebble.Restore(filepath.Join(cfg.Data, storeFolder), from.records)
+	if cfg.Store.Shared() {
+		err = restoreShared(ctx, cfg.Store, from.records)
+	} else {
+		err = pebble.Restore(filepath.Join(cfg.Data, storeFolder), from.records)
+	}
 	if closed := from.close(); closed != nil {
 		err = closed // the reason, where both failed
 	}

@@ -21,11 +21,14 @@ import (
 
 	"github.com/sallyport-iam/sallyport/internal/console"
 	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/federation"
 	"github.com/sallyport-iam/sallyport/internal/gate"
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/service"
+	"github.com/sallyport-iam/sallyport/internal/service/cloudtrail"
 	"github.com/sallyport-iam/sallyport/internal/service/ec2"
 	"github.com/sallyport-iam/sallyport/internal/service/iam"
+	"github.com/sallyport-iam/sallyport/internal/service/organizations"
 	"github.com/sallyport-iam/sallyport/internal/service/s3"
 	"github.com/sallyport-iam/sallyport/internal/service/sts"
 	"github.com/sallyport-iam/sallyport/internal/store"
@@ -64,10 +67,20 @@ type Config struct {
 	// MasterKeyURI names the key of a KMS that wraps the master key, which is
 	// then in the file master.key.kms. Empty means none. See seal.OpenKMS.
 	MasterKeyURI string
+	// TrailDays is how long events are kept; 0 means 90.
+	TrailDays int
+	// TrailAll has reading calls refused as well while the trail can't be written.
+	TrailAll bool
+	// TrailReserve is how many bytes of its disk the trail leaves free; with
+	// less, changes are refused. 0 means 64 MiB, and less than 0 none. It is never
+	// more than a sixteenth of the disk.
+	TrailReserve int64
 	// Quotas are limits that differ from AWS's defaults; see directory.Quotas.
 	Quotas map[string]int
 	// Archive says where the store's history is kept, if anywhere.
 	Archive ArchiveConfig
+	// Federation says how identity providers are reached.
+	Federation FederationConfig
 
 	Now  func() time.Time
 	Rand io.Reader
@@ -91,6 +104,8 @@ const (
 
 	ringKeyLife    = 30 * 24 * time.Hour // after which the key ring gets a new key
 	ringKeyChecked = time.Hour           // how often that is looked at
+
+	masterKeyChecked = 2 * time.Second // how often a node on a shared store looks for a new master key
 
 	// spareHeap is allocated and never touched, so it takes no memory: it makes
 	// the garbage collector of a small directory run as seldom as that of one
@@ -117,6 +132,9 @@ type Server struct {
 	started  Started
 	http     *http.Server
 	metrics  *metrics
+	trail    *keptTrail
+	keys     *federation.Keys // of identity providers
+	iam      *iam.Service
 }
 
 // Open makes a server of its configuration: the endpoint is bound and the data
@@ -127,12 +145,19 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.Archive.check(); err != nil {
 		return nil, err
 	}
+	if err := cfg.Federation.check(); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.keys, err = cfg.Federation.keys(&cfg); err != nil {
+		return nil, err
+	}
 	if err := s.listen(); err != nil {
 		s.release(ctx)
 		return nil, err
 	}
-	var err error
-	if s.data, err = openData(ctx, cfg); err != nil {
+	s.cfg.Federation.IssuerURL = s.cfg.Federation.issuer(s.listener.Addr())
+	if s.data, err = openData(ctx, s.cfg); err != nil {
 		s.release(ctx)
 		return nil, err
 	}
@@ -142,6 +167,10 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.started = Started{Endpoint: endpoint(s.listener.Addr()), Admin: s.started.Admin, AccountID: account.id, First: account.made, Root: account.root}
+	if s.trail, err = openTrail(ctx, cfg, s.data.dir); err != nil {
+		s.release(ctx)
+		return nil, err
+	}
 	if err := s.wire(); err != nil {
 		s.release(ctx)
 		return nil, err
@@ -185,20 +214,31 @@ func cause(err error) error {
 	}
 }
 
-// wire makes the handlers.
-func (s *Server) wire() error {
-	opts := gate.Options{
+// gateOptions are what the gate of this server needs.
+func (s *Server) gateOptions() gate.Options {
+	s.iam = iam.New(s.data.dir, s.cfg.Rand)
+	return gate.Options{
 		Directory: s.data.dir,
 		Services: map[string]service.Set{
-			"iam": iam.New(s.data.dir, s.cfg.Rand).Operations(),
-			"sts": sts.New(s.data.dir).Operations(),
+			"iam": s.iam.Operations(),
+			"sts": sts.NewFederated(s.data.dir, s.keys, s.cfg.Federation.IssuerURL).Operations(),
 			"ec2": ec2.Operations(),
 			"s3":  s3.Operations(),
+
+			"cloudtrail":    cloudtrail.New(s.trail.log).Operations(),
+			"organizations": organizations.New(s.data.dir).Operations(),
 		},
 		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
+		Trail: s.trail.log, Remembered: s.trail.remembered, RecordAll: s.cfg.TrailAll,
 	}
+}
+
+// wire makes the handlers.
+func (s *Server) wire() error {
+	opts := s.gateOptions()
 	if s.admin != nil {
 		s.metrics = newMetrics(s.data.store, s.data.archiver)
+		s.metrics.trail(s.trail.log)
 		if s.cfg.Store.Shared() {
 			s.metrics.follow(s.data.dir, s.cfg.Now)
 		}
@@ -213,7 +253,7 @@ func (s *Server) wire() error {
 		return err
 	}
 	s.http = &http.Server{
-		Handler: consoleOr(pages, gate.New(opts)), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		Handler: s.issuerOr(consoleOr(pages, gate.New(opts))), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader, DisableGeneralOptionsHandler: true, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	return nil
@@ -256,7 +296,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	group.Go(func() error { return s.flush(ctx) })
 	group.Go(releaseLoad)
+	group.Go(func() error { return s.trail.keep(ctx) })
 	group.Go(func() error { return s.rotateRing(ctx) })
+	group.Go(func() error { return s.followMasterKey(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
@@ -269,7 +311,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	})
 	err := group.Wait()
 	s.closeControl()
-	return errors.Join(err, s.data.close(context.WithoutCancel(ctx)))
+	ctx = context.WithoutCancel(ctx)
+	return errors.Join(err, s.trail.close(ctx), s.data.close(ctx))
 }
 
 // servers are the endpoint's server and those beside it.
@@ -326,6 +369,9 @@ func (s *Server) rotateRing(ctx context.Context) error {
 		if err := s.data.rotateRing(ctx, s.cfg.Log); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Error("key ring not rotated", "error", err)
 		}
+		if err := s.iam.RotateIssuers(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Error("keys of issuers not rotated", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
@@ -343,6 +389,9 @@ func (s *Server) release(ctx context.Context) {
 		s.admin.Close()
 	}
 	s.closeControl()
+	if s.trail != nil {
+		s.trail.close(ctx)
+	}
 	if s.data != nil {
 		s.data.close(ctx)
 	}

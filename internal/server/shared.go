@@ -22,6 +22,9 @@ import (
 type StoreConfig struct {
 	// URL is etcd://HOST:PORT,HOST:PORT/PREFIX.
 	URL string
+	// Member is the endpoint of a cluster's member that runs in this process.
+	// It is instead of all else here.
+	Member string
 	// CA, Cert and Key are PEM files: whose certificates the members must have,
 	// and this node's own. Any of them set means TLS; CA alone means that the
 	// node shows no certificate, Cert and Key alone that the system's CAs count.
@@ -32,7 +35,29 @@ type StoreConfig struct {
 }
 
 // Shared reports whether other nodes use the store as well.
-func (c StoreConfig) Shared() bool { return c.URL != "" }
+func (c StoreConfig) Shared() bool { return c.URL != "" || c.Member != "" }
+
+// String names the store for people.
+func (c StoreConfig) String() string {
+	if c.Member != "" {
+		return "of the cluster"
+	}
+	return c.URL
+}
+
+// clusterPrefix begins all keys of the store in a cluster.
+const clusterPrefix = "sallyport"
+
+// location is where the store is, and a name for it that stays the same while
+// members come and go: that the members named are those of the store that was
+// copied, the replica finds out by its records.
+func (c StoreConfig) location() (etcd.Location, string, error) {
+	if c.Member != "" {
+		return etcd.Location{Endpoints: []string{c.Member}, Prefix: clusterPrefix}, "cluster/" + clusterPrefix, nil
+	}
+	at, err := etcd.ParseURL(c.URL)
+	return at, "etcd/" + at.Prefix, err
+}
 
 // replicaFolder is where a node on a shared store keeps its copy.
 const replicaFolder = "replica"
@@ -59,25 +84,14 @@ func openStore(ctx context.Context, cfg Config) (store.Store, error) {
 // openShared opens a store in etcd, with a copy of it in the data folder.
 func openShared(ctx context.Context, cfg Config) (store.Store, error) {
 	if _, err := os.Stat(filepath.Join(cfg.Data, storeFolder)); err == nil {
-		return nil, fmt.Errorf("the data folder %s has a store of its own: a node on %s needs another folder", cfg.Data, cfg.Store.URL)
+		return nil, fmt.Errorf("the data folder %s has a store of its own: a node on the store %s needs another folder", cfg.Data, cfg.Store)
 	}
-	at, err := etcd.ParseURL(cfg.Store.URL)
+	remote, name, err := openEtcd(ctx, cfg)
 	if err != nil {
 		return nil, err
-	}
-	encrypted, err := cfg.Store.tls()
-	if err != nil {
-		return nil, err
-	}
-	remote, err := etcd.Open(ctx, etcd.Config{
-		Endpoints: at.Endpoints, Prefix: at.Prefix, TLS: encrypted, Username: cfg.Store.Username, Password: cfg.Store.Password.Reveal(),
-		Patience: storePatience, Now: cfg.Now, Rand: cfg.Rand, Log: cfg.Log,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("store %s: %w", cfg.Store.URL, err)
 	}
 	st, err := replica.Open(ctx, replica.Config{
-		Dir: filepath.Join(cfg.Data, replicaFolder), Name: at.String(), Remote: remote, Now: cfg.Now, Log: cfg.Log, Fatal: cfg.Fatal,
+		Dir: filepath.Join(cfg.Data, replicaFolder), Name: name, Remote: remote, Now: cfg.Now, Log: cfg.Log, Fatal: cfg.Fatal,
 	})
 	if errors.Is(err, store.ErrLocked) {
 		return nil, errors.Join(folderError(cfg.Data, err), remote.Close())
@@ -86,6 +100,26 @@ func openShared(ctx context.Context, cfg Config) (store.Store, error) {
 		return nil, errors.Join(err, remote.Close())
 	}
 	return st, nil
+}
+
+// openEtcd opens the store itself, and says what it is called.
+func openEtcd(ctx context.Context, cfg Config) (st *etcd.Store, name string, err error) {
+	at, name, err := cfg.Store.location()
+	if err != nil {
+		return nil, "", err
+	}
+	encrypted, err := cfg.Store.tls()
+	if err != nil {
+		return nil, "", err
+	}
+	st, err = etcd.Open(ctx, etcd.Config{
+		Endpoints: at.Endpoints, Prefix: at.Prefix, TLS: encrypted, Username: cfg.Store.Username, Password: cfg.Store.Password.Reveal(),
+		Patience: storePatience, Now: cfg.Now, Rand: cfg.Rand, Log: cfg.Log,
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("store %s: %w", cfg.Store, err)
+	}
+	return st, name, nil
 }
 
 // tls is the configuration of the connections to the store, nil for none.
@@ -129,7 +163,7 @@ func storeError(cfg Config, master *masterKey, err error) error {
 }
 
 func unreachable(cfg Config, err error) error {
-	return fmt.Errorf("can't reach the store %s, and %s holds no copy of it: %w", cfg.Store.URL, filepath.Join(cfg.Data, replicaFolder), err)
+	return fmt.Errorf("can't reach the store %s, and %s holds no copy of it: %w", cfg.Store, filepath.Join(cfg.Data, replicaFolder), err)
 }
 
 // foreign says that the master key is not the deployment's. One that was made
@@ -138,5 +172,5 @@ func (m *masterKey) foreign(cfg Config) error {
 	if m != nil && m.made {
 		os.Remove(m.path)
 	}
-	return fmt.Errorf("the master key (%s) is not that of the nodes on %s: give this node theirs, the file %s of another node's data folder or SALLYPORT_MASTER_KEY", where(cfg), cfg.Store.URL, masterKeyFile)
+	return fmt.Errorf("the master key (%s) is not that of the nodes on the store %s: give this node theirs, the file %s of another node's data folder or SALLYPORT_MASTER_KEY", where(cfg), cfg.Store, masterKeyFile)
 }

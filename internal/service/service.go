@@ -24,6 +24,9 @@ type Caller struct {
 	// Decide authenticates and authorises the request again, on another state,
 	// which becomes the caller's. Set for the length of Operation.Call.
 	Decide func(*directory.Snapshot) error
+	// Remember, where set, gives the event of the request, which is stored
+	// together with what it changes, and the event's id.
+	Remember func() (id string, event []byte)
 	// Revision is that of the last change that the operation has stored; 0
 	// where there is none.
 	Revision directory.Revision
@@ -37,6 +40,9 @@ type Caller struct {
 // Where the transaction is stored, the caller's Revision says as what.
 func (c *Caller) StillMay(tx *directory.Tx) error {
 	tx.Report(&c.Revision)
+	if c.Remember != nil {
+		tx.Remember(c.Remember())
+	}
 	if s := tx.Snapshot(); s.Rev != c.Snapshot.Rev {
 		return c.Decide(s)
 	}
@@ -84,10 +90,16 @@ type Operation struct {
 	// tags that it passes or names. Nil gives none.
 	Tags    func(in any) []directory.Tag
 	TagKeys func(in any) []string
+	// Invalid, where set, says in the service's words what is wrong with an input.
+	Invalid func(err error) error
 	// Context sets condition keys that neither Key nor Tags give. Nil sets none.
 	Context func(c *Caller, in any, keys *policy.Context)
 	// Also gives permissions that the caller needs as well for that input.
 	Also func(c *Caller, in any) []Permission
+	// Vouch says who asks, of an operation that takes no signature: it verifies
+	// what stands in the request in place of one, and sets the caller's
+	// Principal. Nil of all others.
+	Vouch func(ctx context.Context, c *Caller, in any) error
 	// NeedsNoPermission: anyone with valid credentials may call it, and no
 	// policy can forbid it.
 	NeedsNoPermission bool

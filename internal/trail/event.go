@@ -9,7 +9,6 @@ package trail
 
 import (
 	"encoding/json"
-	"fmt"
 	"time"
 )
 
@@ -53,12 +52,11 @@ type Event struct {
 
 // Types of events, categories and sources that are not a service's own.
 const (
-	TypeAPICall      = "AwsApiCall"
-	TypeSignIn       = "AwsConsoleSignIn"
-	CategoryAPI      = "Management"
-	CategoryData     = "Data"
-	signInSource     = "signin.amazonaws.com"
-	hiddenForSecrecy = "HIDDEN_DUE_TO_SECURITY_REASONS"
+	TypeAPICall  = "AwsApiCall"
+	TypeSignIn   = "AwsConsoleSignIn"
+	CategoryAPI  = "Management"
+	CategoryData = "Data"
+	SignInSource = "signin.amazonaws.com"
 )
 
 // Identity is who made a call (CloudTrail User Guide, "CloudTrail userIdentity
@@ -150,19 +148,6 @@ type Name struct {
 	Name string `json:"resourceName"`
 }
 
-// MarshalJSON writes the event as CloudTrail does.
-func (e *Event) MarshalJSON() ([]byte, error) {
-	type plain Event // without this method
-	out := struct {
-		*plain
-		FromConsole string `json:"sessionCredentialFromConsole,omitempty"`
-	}{plain: (*plain)(e)}
-	if e.FromConsole {
-		out.FromConsole = "true"
-	}
-	return json.Marshal(out)
-}
-
 // User is the name that LookupEvents knows the caller by: the user's name, the
 // session's name, or root.
 func (e *Event) User() string {
@@ -180,31 +165,31 @@ func (e *Event) User() string {
 	return id.UserName
 }
 
-// Hidden stands in a record for a value that is secret.
-func Hidden() string { return hiddenForSecrecy }
-
 // Entry is the event as the trail keeps it.
-func (e *Event) Entry() (Entry, error) {
-	record, err := json.Marshal(e)
-	if err != nil {
-		return Entry{}, fmt.Errorf("encode event %s: %w", e.EventID, err)
+func (e *Event) Entry() Entry {
+	return Entry{
+		Account: e.RecipientAccountID, Time: e.EventTime, Record: e.AppendJSON(make([]byte, 0, 1024)),
+		Keys: e.AppendKeys(make([]Key, 0, 6+2*len(e.Own.Named))),
 	}
-	entry := Entry{
-		Account: e.RecipientAccountID, Time: e.EventTime, Record: record,
-		Keys: []Key{
-			{EventID, e.EventID},
-			{RequestID, e.RequestID},
-			{EventName, e.EventName},
-			{EventSource, e.EventSource},
-			{Username, e.User()},
-			{AccessKeyID, e.UserIdentity.AccessKeyID},
-		},
+}
+
+// AppendKeys appends what the event is found by.
+func (e *Event) AppendKeys(keys []Key) []Key {
+	for _, k := range [...]Key{
+		{EventName, e.EventName},
+		{EventSource, e.EventSource},
+		{Username, e.User()},
+		{AccessKeyID, e.UserIdentity.AccessKeyID},
+	} {
+		if k.Value != "" {
+			keys = append(keys, k)
+		}
 	}
 	if !e.ReadOnly {
-		entry.Keys = append(entry.Keys, Key{ReadOnly, "false"})
+		keys = append(keys, Key{ReadOnly, "false"})
 	}
 	for _, n := range e.Own.Named {
-		entry.Keys = append(entry.Keys, Key{ResourceName, n.Name}, Key{ResourceType, n.Type})
+		keys = append(keys, Key{ResourceName, n.Name}, Key{ResourceType, n.Type})
 	}
-	return entry, nil
+	return keys
 }

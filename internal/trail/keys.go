@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	pebbledb "github.com/cockroachdb/pebble/v2"
 )
 
 // Attribute is what events can be looked up by.
@@ -25,10 +23,19 @@ const (
 	RequestID    Attribute = "RequestId"
 )
 
-// short are the attributes as keys of the database have them.
+// short are the attributes as keys of the database have them. Ids are not among
+// them: they hold the time of their event, which leads to it.
 var short = map[Attribute]byte{
-	EventID: 'i', EventName: 'n', ReadOnly: 'w', Username: 'u', ResourceType: 't', ResourceName: 'r', EventSource: 's', AccessKeyID: 'k', RequestID: 'q',
+	EventName: 'n', ReadOnly: 'w', Username: 'u', ResourceType: 't', ResourceName: 'r', EventSource: 's', AccessKeyID: 'k',
 }
+
+// attributes are those of short, by their letter.
+var attributes = func() (all [256]Attribute) {
+	for a, letter := range short {
+		all[letter] = a
+	}
+	return all
+}()
 
 // Key is a value of an attribute, by which an event is found.
 type Key struct {
@@ -36,12 +43,13 @@ type Key struct {
 	Value     string
 }
 
-// Keys of the database. TIME is nanoseconds, SEQ the event's number, both of 8
-// bytes, the highest first; DAY is the days since 1970 in 4 bytes.
+// Keys of the database. TIME is nanoseconds of a whole second, SEQ the number of
+// a block's first event, both of 8 bytes, the highest first; DAY is the days
+// since 1970 in 4 bytes.
 //
-//	o/SEQ                                  ACCOUNT TIME: the order in which events came
-//	e/ACCOUNT/DAY TIME SEQ                 the event
-//	x/ACCOUNT/DAY ATTRIBUTE VALUE 0 TIME SEQ   nothing: an index of the event
+//	o/SEQ                                  ACCOUNT/TIME and the block's link of the chain: the order in which events came
+//	e/ACCOUNT/DAY TIME SEQ                 a block of events
+//	x/ACCOUNT/DAY ATTRIBUTE VALUE 0 TIME SEQ   nothing: an index of the block
 const (
 	orderPrefix = "o/"
 	eventPrefix = "e/"
@@ -119,24 +127,3 @@ func cut(value string) string {
 }
 
 func orderKey(seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte(orderPrefix), seq) }
-
-// add puts an event and its indexes into a batch.
-func add(b *pebbledb.Batch, seq uint64, e *Entry) error {
-	p := place{max(e.Time.UnixNano(), 0), seq}
-	if err := b.Set(eventKey(e.Account, p), e.Record, nil); err != nil {
-		return err
-	}
-	where := binary.BigEndian.AppendUint64([]byte(e.Account+"/"), uint64(p.nanos))
-	if err := b.Set(orderKey(seq), where, nil); err != nil {
-		return err
-	}
-	for _, k := range e.Keys {
-		if k.Value == "" {
-			continue
-		}
-		if err := b.Set(p.append(indexKey(e.Account, day(p.time()), k)), nil, nil); err != nil {
-			return err
-		}
-	}
-	return nil
-}

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-var start = time.Date(2026, 1, 10, 22, 0, 0, 0, time.UTC)
+var epoch = time.Date(2026, 1, 10, 22, 0, 0, 0, time.UTC)
 
 func open(t testing.TB, dir string) *Log {
 	t.Helper()
@@ -32,9 +32,9 @@ func TestLookup(t *testing.T) {
 	l := open(t, t.TempDir())
 	rnd := rand.New(rand.NewPCG(1, 2))
 	var all []Entry
-	for i := range 500 {
-		e := entry([]string{"111111111111", "222222222222"}[rnd.IntN(2)], start.Add(time.Duration(rnd.IntN(4*86400))*time.Second),
-			Key{Username, []string{"al", "alice", "al\x00ice", "bob"}[rnd.IntN(4)]}, Key{EventID, fmt.Sprint(i)})
+	for range 500 {
+		e := entry([]string{"111111111111", "222222222222"}[rnd.IntN(2)], epoch.Add(time.Duration(rnd.IntN(4*86400))*time.Second),
+			Key{Username, []string{"al", "alice", "al\x00ice", "bob"}[rnd.IntN(4)]}, Key{EventName, fmt.Sprint("E", rnd.IntN(20))})
 		all = append(all, e)
 		if err := l.Note(e); err != nil {
 			t.Fatal(err)
@@ -49,7 +49,7 @@ func TestLookup(t *testing.T) {
 			q.Key = all[rnd.IntN(len(all))].Keys[rnd.IntN(2)]
 		}
 		if rnd.IntN(2) == 0 {
-			q.From = start.Add(time.Duration(rnd.IntN(4*86400)) * time.Second)
+			q.From = epoch.Add(time.Duration(rnd.IntN(4*86400)) * time.Second)
 			q.To = q.From.Add(time.Duration(rnd.IntN(2*86400)) * time.Second)
 		}
 		want := matching(all, q)
@@ -118,7 +118,7 @@ func TestFollowGivesEachEventOnceAcrossReopening(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, dir)
 	for i := range 3 {
-		if err := l.Append(context.Background(), entry("1", start.Add(-time.Duration(i)*time.Hour))); err != nil {
+		if err := l.Append(context.Background(), entry("1", epoch.Add(-time.Duration(i)*time.Hour))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -126,7 +126,7 @@ func TestFollowGivesEachEventOnceAcrossReopening(t *testing.T) {
 		t.Fatal(err)
 	}
 	l = open(t, dir)
-	go l.Append(context.Background(), entry("2", start))
+	go l.Append(context.Background(), entry("2", epoch))
 	enough := errors.New("enough")
 	var got []uint64
 	err := l.Follow(context.Background(), 1, func(seq uint64, _ string, _ []byte) error {
@@ -143,11 +143,11 @@ func TestFollowGivesEachEventOnceAcrossReopening(t *testing.T) {
 func TestExpireTakesWholeDays(t *testing.T) {
 	l := open(t, t.TempDir())
 	for i := range 6 {
-		if err := l.Append(context.Background(), entry("1", start.Add(time.Duration(i)*12*time.Hour), Key{Username, "a"})); err != nil {
+		if err := l.Append(context.Background(), entry("1", epoch.Add(time.Duration(i)*12*time.Hour), Key{Username, "a"})); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := l.Expire("1", start.Add(26*time.Hour)); err != nil {
+	if err := l.Expire("1", epoch.Add(26*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	for _, k := range []Key{{}, {Username, "a"}} {
@@ -164,7 +164,7 @@ func BenchmarkAppend(b *testing.B) {
 	b.SetParallelism(128)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			e := Entry{Account: "111111111111", Time: start, Record: record, Keys: []Key{{Username, "alice"}, {EventName, "GetUser"}, {AccessKeyID, "AKIAIOSFODNN7EXAMPLE"}}}
+			e := Entry{Account: "111111111111", Time: epoch, Record: record, Keys: []Key{{Username, "alice"}, {EventName, "GetUser"}, {AccessKeyID, "AKIAIOSFODNN7EXAMPLE"}}}
 			if err := l.Append(context.Background(), e); err != nil {
 				b.Error(err)
 			}
@@ -177,7 +177,40 @@ func BenchmarkNote(b *testing.B) {
 	record := bytes.Repeat([]byte("some text of a record "), 40)
 	b.ReportAllocs()
 	for b.Loop() {
-		l.Note(Entry{Account: "111111111111", Time: start, Record: record, Keys: []Key{{Username, "alice"}, {EventName, "GetUser"}, {AccessKeyID, "AKIAIOSFODNN7EXAMPLE"}}})
+		l.Note(Entry{Account: "111111111111", Time: epoch, Record: record, Keys: []Key{{Username, "alice"}, {EventName, "GetUser"}, {AccessKeyID, "AKIAIOSFODNN7EXAMPLE"}}})
 	}
 	l.Sync(context.Background())
+}
+
+func FuzzDecodeBlock(f *testing.F) {
+	b := newBlock()
+	b.add(&Entry{Record: []byte("{}"), Keys: []Key{{Username, "alice"}, {EventName, ""}}})
+	b.add(&Entry{Record: []byte("{1}"), Keys: []Key{{EventName, "GetUser"}, {Username, "alice"}}})
+	var m encoding
+	m.encode(b)
+	f.Add(m.plain)
+	f.Add([]byte{0, 0})
+	f.Fuzz(func(t *testing.T, plain []byte) {
+		got, err := decodePlain(plain)
+		if err != nil {
+			return
+		}
+		again := newBlock()
+		for _, e := range got.events {
+			entry := Entry{Record: e.record}
+			for _, n := range e.keys {
+				entry.Keys = append(entry.Keys, got.keys[n])
+			}
+			again.add(&entry)
+		}
+		second, err := decodeBlock(m.encode(again))
+		if err != nil || len(second.events) != len(got.events) {
+			t.Fatalf("what was decoded and encoded again = %v, %v", second, err)
+		}
+		for i, e := range second.events {
+			if !bytes.Equal(e.record, got.events[i].record) {
+				t.Fatalf("record %d = %q, want %q", i, e.record, got.events[i].record)
+			}
+		}
+	})
 }

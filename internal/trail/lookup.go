@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	pebbledb "github.com/cockroachdb/pebble/v2"
@@ -35,8 +37,55 @@ type Page struct {
 // ErrNext: the token for the next page is not one of ours.
 var ErrNext = errors.New("token for the next page is not valid")
 
+// idTime is the time that an id of an event or a request holds: its first 48
+// bits are milliseconds (RFC 9562, 5.7, UUID version 7).
+func idTime(id string) (time.Time, bool) {
+	hexed := strings.ReplaceAll(id, "-", "")
+	b, err := hex.DecodeString(hexed)
+	if err != nil || len(b) != 16 || b[6]>>4 != 7 {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(b) >> 16)), true
+}
+
+// byID turns a question for an id into one for a time.
+func (q *Query) byID() bool {
+	if q.Key.Attribute != EventID && q.Key.Attribute != RequestID {
+		return true
+	}
+	at, ok := idTime(q.Key.Value)
+	if !ok {
+		return false
+	}
+	at = at.Truncate(time.Second)
+	if q.From.IsZero() || q.From.Before(at) {
+		q.From = at
+	}
+	if q.To.IsZero() || q.To.After(at) {
+		q.To = at
+	}
+	if q.To.Before(q.From) {
+		return false
+	}
+	field := `"requestID":"`
+	if q.Key.Attribute == EventID {
+		field = `"eventID":"`
+	}
+	want, keep := []byte(field+q.Key.Value+`"`), q.Keep
+	q.Keep = func(record []byte) bool { return bytes.Contains(record, want) && (keep == nil || keep(record)) }
+	q.Key = Key{}
+	return true
+}
+
 // Lookup finds events. What was appended before it was called is found.
 func (l *Log) Lookup(ctx context.Context, q Query) (Page, error) {
+	if q.Max == 0 {
+		q.Max = 50
+	}
+	q.Key.Value = cut(q.Key.Value)
+	if !q.byID() {
+		return Page{}, nil
+	}
 	s, err := newSearch(l.db, &q)
 	if err != nil {
 		return Page{}, err
@@ -59,31 +108,33 @@ type search struct {
 	q              *Query
 	db             *pebbledb.DB
 	it             *pebbledb.Iterator
-	from, to       int64 // nanoseconds, both included
-	before         place // only events before it, where set
+	from, to       int64  // nanoseconds, both included
+	before         place  // only blocks up to it
+	skip           uint32 // events of that block, from its end, that pages before gave
 	oldest, newest uint32
 	page           Page
-	last           place
+	last           [placeSize + 4]byte // place of the block of the last event, and its number from the end
 }
 
 func newSearch(db *pebbledb.DB, q *Query) (*search, error) {
 	s := &search{q: q, db: db, to: 1<<63 - 1}
-	if q.Max == 0 {
-		q.Max = 50
-	}
 	if !q.From.IsZero() {
 		s.from = max(q.From.Truncate(time.Second).UnixNano(), 0)
 	}
 	if !q.To.IsZero() {
-		s.to = q.To.Truncate(time.Second).Add(time.Second - 1).UnixNano()
+		s.to = q.To.Truncate(time.Second).UnixNano()
 	}
 	s.before = place{s.to, 1<<64 - 1}
 	if q.Next != "" {
 		b, err := base64.RawURLEncoding.DecodeString(q.Next)
-		if err != nil || len(b) != placeSize {
+		if err != nil || len(b) != len(s.last) {
 			return nil, ErrNext
 		}
-		s.before, _ = placeAt(b)
+		s.before, _ = placeAt(b[:placeSize])
+		if s.before.nanos < 0 {
+			return nil, ErrNext
+		}
+		s.skip = binary.BigEndian.Uint32(b[placeSize:])
 	}
 	var err error
 	if s.it, err = db.NewIter(nil); err != nil {
@@ -120,7 +171,12 @@ func (s *search) day(d uint32) (bool, error) {
 	} else {
 		prefix = indexKey(s.q.Account, d, s.q.Key)
 	}
-	for ok := s.it.SeekLT(s.before.append(bytes.Clone(prefix))); ok && bytes.HasPrefix(s.it.Key(), prefix); ok = s.it.Prev() {
+	// The block of the place itself is among those before the key behind it.
+	behind := append(s.before.append(bytes.Clone(prefix)), 0)
+	for ok := s.it.SeekLT(behind); ok && bytes.HasPrefix(s.it.Key(), prefix); ok = s.it.Prev() {
+		if len(s.it.Key()) != len(prefix)+placeSize {
+			continue // a longer value that begins so
+		}
 		p, err := placeAt(s.it.Key())
 		if err != nil {
 			return false, err
@@ -128,40 +184,53 @@ func (s *search) day(d uint32) (bool, error) {
 		if p.nanos < s.from {
 			return false, nil
 		}
-		if len(s.it.Key()) != len(prefix)+placeSize {
-			continue // a longer value that begins so
-		}
-		if more, err := s.take(p); err != nil || !more {
+		if more, err := s.block(p); err != nil || !more {
 			return more, err
 		}
 	}
 	return true, s.it.Error()
 }
 
-// take adds the event at a place to the page if it is wanted.
-func (s *search) take(p place) (bool, error) {
-	record, closer, err := s.db.Get(eventKey(s.q.Account, p))
-	if errors.Is(err, pebbledb.ErrNotFound) {
-		return true, nil // expired meanwhile
+// block adds the events of a block that are wanted to the page, the last first.
+func (s *search) block(p place) (bool, error) {
+	b, err := readBlock(s.db, s.q.Account, p)
+	if err != nil || b == nil {
+		return true, err
 	}
-	if err != nil {
-		return false, fmt.Errorf("read event %d: %w", p.seq, err)
+	want := -1
+	if s.q.Key.Attribute != "" {
+		want = b.number(s.q.Key)
 	}
-	defer closer.Close()
-	if s.q.Keep != nil && !s.q.Keep(record) {
-		return true, nil
+	skip := 0
+	if p == s.before {
+		skip = int(s.skip)
 	}
-	if len(s.page.Records) == s.q.Max {
-		s.page.Next = base64.RawURLEncoding.EncodeToString(s.last.append(nil))
-		return false, nil
+	for n := skip; n < len(b.events); n++ {
+		e := &b.events[len(b.events)-1-n]
+		if s.q.Key.Attribute != "" && !has(e.keys, want) || s.q.Keep != nil && !s.q.Keep(e.record) {
+			continue
+		}
+		if len(s.page.Records) == s.q.Max {
+			s.page.Next = base64.RawURLEncoding.EncodeToString(s.last[:])
+			return false, nil
+		}
+		s.page.Records = append(s.page.Records, e.record)
+		binary.BigEndian.AppendUint32(p.append(s.last[:0]), uint32(n+1))
 	}
-	s.page.Records = append(s.page.Records, bytes.Clone(record))
-	s.last = p
 	return true, nil
 }
 
+func has(numbers []int, n int) bool {
+	for _, k := range numbers {
+		if k == n {
+			return true
+		}
+	}
+	return false
+}
+
 // Expire gives up an account's events of whole days before a time. It costs no
-// pause: three range deletions for all of them.
+// pause: two range deletions for all of them.
 func (l *Log) Expire(account string, before time.Time) error {
 	b := l.db.NewBatch()
 	defer b.Close()
@@ -182,7 +251,7 @@ func (l *Log) Expire(account string, before time.Time) error {
 func (l *Log) Follow(ctx context.Context, from uint64, fn func(seq uint64, account string, record []byte) error) error {
 	for {
 		news := *l.news.Load()
-		next, err := l.since(from, fn)
+		next, err := l.Since(from, fn)
 		if err != nil {
 			return err
 		}
@@ -197,37 +266,40 @@ func (l *Log) Follow(ctx context.Context, from uint64, fn func(seq uint64, accou
 	}
 }
 
-// Since calls fn as Follow does, for the events that there are now.
-func (l *Log) Since(from uint64, fn func(seq uint64, account string, record []byte) error) error {
-	_, err := l.since(from, fn)
-	return err
-}
-
-func (l *Log) since(from uint64, fn func(seq uint64, account string, record []byte) error) (last uint64, err error) {
-	it, err := l.db.NewIter(&pebbledb.IterOptions{LowerBound: orderKey(from + 1), UpperBound: after(orderPrefix)})
+// Since calls fn as Follow does, for the events that there are now, and gives
+// the number of the last.
+func (l *Log) Since(from uint64, fn func(seq uint64, account string, record []byte) error) (last uint64, err error) {
+	it, err := l.db.NewIter(&pebbledb.IterOptions{LowerBound: []byte(orderPrefix), UpperBound: after(orderPrefix)})
 	if err != nil {
 		return from, fmt.Errorf("follow the trail: %w", err)
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
 	last = from
-	for ok := it.First(); ok; ok = it.Next() {
-		seq := binary.BigEndian.Uint64(it.Key()[len(orderPrefix):])
-		account, nanos, ok := bytes.Cut(it.Value(), []byte("/"))
-		if !ok || len(nanos) != 8 {
-			return last, fmt.Errorf("event %d has no place in the trail", seq)
-		}
-		last = seq
-		record, closer, err := l.db.Get(eventKey(string(account), place{int64(binary.BigEndian.Uint64(nanos)), seq}))
-		if errors.Is(err, pebbledb.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return last, fmt.Errorf("read event %d: %w", seq, err)
-		}
-		err = fn(seq, string(account), record)
-		closer.Close()
+	ok := it.SeekLT(orderKey(from + 1)) // the block that may hold the next
+	if !ok {
+		ok = it.First()
+	}
+	for ; ok; ok = it.Next() {
+		o, err := orderEntry(it.Key(), it.Value())
 		if err != nil {
 			return last, err
+		}
+		b, err := readBlock(l.db, o.account, o.place)
+		if err != nil {
+			return last, err
+		}
+		if b == nil {
+			continue
+		}
+		for i, e := range b.events {
+			seq := o.seq + uint64(i)
+			if seq <= from {
+				continue
+			}
+			if err := fn(seq, o.account, e.record); err != nil {
+				return last, err
+			}
+			last = seq
 		}
 	}
 	return last, it.Error()

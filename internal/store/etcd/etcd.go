@@ -33,7 +33,8 @@ import (
 // Config says where the store is and how to be with it. Endpoints and Prefix
 // must be set.
 type Config struct {
-	// Endpoints are the members of the cluster, HOST:PORT. All should be named.
+	// Endpoints are the members of the cluster, HOST:PORT, or unix://PATH for a
+	// socket, where there is no TLS. All should be named.
 	Endpoints []string
 	// Prefix begins all keys, 1 to 128 printable characters. Stores with
 	// different prefixes share a cluster without seeing each other.

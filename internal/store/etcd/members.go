@@ -73,14 +73,10 @@ func dial(cfg Config, observe func(int64)) (_ *members, err error) {
 			err = errors.Join(err, ms.close())
 		}
 	}()
-	scheme := "http://"
-	if cfg.TLS != nil {
-		scheme = "https://"
-	}
 	for _, ep := range cfg.Endpoints {
 		m := &member{endpoint: ep, username: cfg.Username, password: cfg.Password}
 		c, err := clientv3.New(clientv3.Config{
-			Endpoints: []string{scheme + ep}, TLS: cfg.TLS,
+			Endpoints: []string{endpointURL(ep, cfg.TLS != nil)}, TLS: cfg.TLS,
 			Logger: zap.NewNop(), DialTimeout: connectFor,
 			// Only while requests wait: etcd takes more for an attack.
 			DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 3 * time.Second,
@@ -98,6 +94,17 @@ func dial(cfg Config, observe func(int64)) (_ *members, err error) {
 		ms.all = append(ms.all, m)
 	}
 	return ms, nil
+}
+
+// endpointURL is an endpoint as etcd's client wants it.
+func endpointURL(ep string, secure bool) string {
+	switch {
+	case strings.HasPrefix(ep, "unix://"):
+		return ep
+	case secure:
+		return "https://" + ep
+	}
+	return "http://" + ep
 }
 
 func (ms *members) close() error {

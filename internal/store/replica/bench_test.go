@@ -35,13 +35,12 @@ func (g *generated) Close() error { return nil }
 func BenchmarkStart(b *testing.B) {
 	const n = 1_000_000
 	g := &generated{}
-	value := storetest.BenchTxn(1).Do[0].Value
 	for i := range n {
 		key := []byte("123456789012/user/AIDA0000000000")
 		for j, at := i, len(key)-1; j > 0; j, at = j/10, at-1 {
 			key[at] = byte('0' + j%10)
 		}
-		g.recs = append(g.recs, store.Record{Key: string(key), Value: value, Rev: store.Revision(i + 1)})
+		g.recs = append(g.recs, store.Record{Key: string(key), Value: storetest.BenchTxn(int64(i)).Do[0].Value, Rev: store.Revision(i + 1)})
 	}
 	dir := b.TempDir()
 	cfg := Config{Dir: dir, Remote: g, Now: time.Now, Log: slog.New(slog.DiscardHandler)}

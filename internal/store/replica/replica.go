@@ -129,12 +129,17 @@ func (s *Store) openCopy(ctx context.Context) error {
 	return s.folder.keepOnly(dir)
 }
 
-// Head implements store.Store: it asks the remote.
+// Head implements store.Store: it asks the remote. What it returns is in the
+// copy, unless the feed is broken, so that no later scan shows less.
 func (s *Store) Head(ctx context.Context) (store.Revision, error) {
 	if s.state.closed() {
 		return 0, store.ErrClosed
 	}
-	return s.cfg.Remote.Head(ctx)
+	rev, err := s.cfg.Remote.Head(ctx)
+	if err == nil {
+		_ = s.state.applied(ctx, rev)
+	}
+	return rev, err
 }
 
 // Commit implements store.Store. What it returns, and what a conflict names, is

@@ -1,0 +1,405 @@
+package gate
+
+import (
+	"crypto/tls"
+	"errors"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/sallyport-iam/sallyport/arn"
+	"github.com/sallyport-iam/sallyport/internal/awsapi"
+	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/seal"
+	"github.com/sallyport-iam/sallyport/internal/trail"
+	"github.com/sallyport-iam/sallyport/internal/wire"
+	"github.com/sallyport-iam/sallyport/policy"
+)
+
+// Limits of what an event holds, in bytes.
+const (
+	maxEventText  = 1 << 10 // of the user agent, and of the operation's name
+	maxEventValue = 8 << 10 // of a text in the parameters: a policy document is shorter
+)
+
+var errUnrecorded = errors.New("the trail can't be written")
+
+// outcome is how a call ended.
+type outcome struct {
+	out any
+	err *awsapi.Error // as the client is told, nil for success
+}
+
+// changes reports whether the call may have changed something, and succeeded:
+// then its event must be on the disk before the answer leaves.
+func (c *call) changes(o *outcome) bool { return o.err == nil && !c.readOnly() }
+
+// readOnly reports whether the operation changes nothing. Temporary credentials
+// are not stored, so making them changes nothing: CloudTrail says the same of
+// STS. What isn't known is taken for a change.
+func (c *call) readOnly() bool {
+	op := c.target.Operation
+	if op == nil {
+		return false
+	}
+	if op.ReadOnly || op.Service.Name == "sts" {
+		return true
+	}
+	if op.Action != nil && op.Action.Access != "" {
+		return op.Action.Access == "Read" || op.Action.Access == "List"
+	}
+	for _, verb := range []string{"Get", "List", "Describe", "Head", "Lookup"} {
+		if strings.HasPrefix(op.Name, verb) {
+			return true
+		}
+	}
+	return false
+}
+
+// record leaves the call's event in the trail. What it returns is why the
+// answer may not leave.
+//
+// A change has stored its event together with itself, so that the event is on
+// the disk; it goes into the trail with those that nobody waits for. What
+// changed without a transaction waits for the trail.
+func (c *call) record(o *outcome) error {
+	log := c.g.opts.Trail
+	if log == nil {
+		return nil
+	}
+	c.setEventID()
+	entry := c.entry(o)
+	if c.caller.Revision == 0 && c.changes(o) {
+		return log.Append(c.r.Context(), entry)
+	}
+	err := log.Note(entry)
+	if c.caller.Revision != 0 {
+		c.g.opts.Remembered(c.eventID)
+		return nil // the event is with the change, and finds its way from there
+	}
+	return err
+}
+
+// eventMemory is what an event is made in. It goes from call to call.
+type eventMemory struct {
+	event  trail.Event
+	record []byte
+	values []byte // its parameters
+	keys   []trail.Key
+	names  []trail.Name
+}
+
+// eventMemories are those of calls that are over.
+var eventMemories = sync.Pool{New: func() any { return new(eventMemory) }}
+
+// entry is the call's event for the trail, which copies it: its memory is the
+// next call's when this one is released.
+func (c *call) entry(o *outcome) trail.Entry {
+	e := c.event(o)
+	m := c.memory
+	m.record, m.keys = e.AppendJSON(m.record[:0]), e.AppendKeys(m.keys[:0])
+	return trail.Entry{Account: e.RecipientAccountID, Time: e.EventTime, Record: m.record, Keys: m.keys}
+}
+
+// releaseEvent gives the memory of the call's event to the next one.
+func (c *call) releaseEvent() {
+	m := c.memory
+	if m == nil || cap(m.record) > keptBuffer || cap(m.values) > keptBuffer {
+		return
+	}
+	clear(m.keys[:cap(m.keys)])
+	clear(m.names[:cap(m.names)])
+	m.event = trail.Event{}
+	eventMemories.Put(m)
+}
+
+// setEventID gives the call's event its id.
+func (c *call) setEventID() {
+	if c.eventID == "" {
+		c.eventID = seal.TimeUUID(c.g.opts.Rand, c.now)
+	}
+}
+
+// rememberWithChange is the event as it is stored with a change: complete but
+// for what the answer says.
+func (c *call) rememberWithChange() (id string, event []byte) {
+	c.setEventID()
+	return c.eventID, c.event(&outcome{}).AppendJSON(nil)
+}
+
+// unrecorded says why a call can't be carried out: what would not be remembered
+// must not happen. Reading may, unless the configuration says otherwise.
+func (c *call) unrecorded() error {
+	log := c.g.opts.Trail
+	if log == nil || log.Refuses() == nil || c.readOnly() && !c.g.opts.RecordAll {
+		return nil
+	}
+	return errUnrecorded
+}
+
+// event is what the trail remembers of the call. It is good until the next.
+func (c *call) event(o *outcome) *trail.Event {
+	if c.memory == nil {
+		c.memory = eventMemories.Get().(*eventMemory)
+	}
+	e := &c.memory.event
+	*e = trail.Event{
+		EventVersion: trail.Version, EventTime: c.now.UTC(), EventSource: c.eventSource(), EventName: c.eventName(),
+		SourceIPAddress: sourceIP(c.r), UserAgent: shortened(c.r.UserAgent()),
+		RequestID: c.id, EventID: c.eventID, ReadOnly: c.readOnly(),
+		EventType: trail.TypeAPICall, ManagementEvent: true, EventCategory: trail.CategoryAPI,
+	}
+	if c.sig != nil {
+		e.AWSRegion = c.regionOf()
+	}
+	e.UserIdentity = c.identity()
+	e.RecipientAccountID = e.UserIdentity.AccountID
+	if e.RecipientAccountID == "" {
+		e.RecipientAccountID = c.g.opts.Directory.Snapshot().FirstAccount()
+	}
+	if o.err != nil {
+		e.ErrorCode, e.ErrorMessage = c.eventCode(o.err), o.err.Message
+	}
+	c.addParameters(e, o)
+	if c.r.TLS != nil {
+		e.TLS = tlsDetails(c.r)
+	}
+	c.addOwn(e, o)
+	return e
+}
+
+func shortened(s string) string { return s[:min(len(s), maxEventText)] }
+
+func (c *call) eventSource() string {
+	name := "unknown"
+	switch {
+	case c.target.Service != nil && c.target.Service.EndpointName != "":
+		name = c.target.Service.EndpointName
+	case c.sig != nil:
+		name = shortened(c.sig.Service)
+	}
+	return name + ".amazonaws.com"
+}
+
+func (c *call) eventName() string {
+	if c.target.Name != "" {
+		return shortened(c.target.Name)
+	}
+	return "Unknown"
+}
+
+// eventCode is the error's name in the model, which is what CloudTrail records:
+// NoSuchEntityException of IAM's NoSuchEntity.
+func (c *call) eventCode(e *awsapi.Error) string {
+	if op := c.target.Operation; op != nil {
+		for _, shape := range op.Errors {
+			if shape.Code == string(e.Code) {
+				return shape.Name
+			}
+		}
+	}
+	return string(e.Code)
+}
+
+// identity is who called. Of credentials that were not proven only the key's id
+// is told, which says whose account it is.
+func (c *call) identity() trail.Identity {
+	id := trail.Identity{Type: trail.IdentityUnknown}
+	if c.sig != nil {
+		id.AccessKeyID = shortened(c.sig.KeyID)
+	}
+	p := &c.caller.Principal
+	if !p.Known() {
+		snap := c.g.opts.Directory.Snapshot()
+		if account, ok := snap.AccountInKey(id.AccessKeyID); ok {
+			if a, err := snap.Account(account); err == nil && a != nil {
+				id.AccountID = account
+			}
+		}
+		return id
+	}
+	id.PrincipalID, id.ARN, id.AccountID = p.ID(), p.ARN(), p.Account()
+	switch {
+	case p.External != nil:
+		id.Type, id.UserName, id.IdentityProvider = trail.IdentityWebIdentity, p.External.Subject, p.External.Provider
+		if p.External.Type == policy.SAML {
+			id.Type = trail.IdentitySAML
+		}
+		if provider, err := arn.Parse(p.External.Provider); err == nil {
+			id.AccountID = provider.Account // where it is known: the account of the role too
+		}
+	case p.Role != nil:
+		id.Type = trail.IdentityAssumedRole
+	case p.Federated != nil:
+		id.Type = trail.IdentityFederatedUser
+	case p.Root():
+		id.Type = trail.IdentityRoot
+	default:
+		id.Type, id.UserName = trail.IdentityUser, p.User.Name
+	}
+	if p.Session != nil {
+		id.SessionContext = sessionContext(p)
+	}
+	return id
+}
+
+func sessionContext(p *directory.Principal) *trail.SessionContext {
+	s := p.Session
+	c := &trail.SessionContext{SourceIdentity: s.SourceIdentity}
+	c.Attributes.CreationDate, c.Attributes.MFAAuthenticated = s.Issued, "false"
+	if !s.MFA.IsZero() {
+		c.Attributes.MFAAuthenticated = "true"
+	}
+	switch {
+	case p.Role != nil:
+		c.SessionIssuer = &trail.Issuer{Type: "Role", PrincipalID: p.Role.ID, ARN: p.Role.ARN(), AccountID: p.Account(), UserName: p.Role.Name}
+	case p.Federated != nil:
+		c.SessionIssuer = &trail.Issuer{Type: "IAMUser", PrincipalID: p.Federated.ID, ARN: p.Federated.ARN(), AccountID: p.Account(), UserName: p.Federated.Name}
+	}
+	if provider := s.Keys["aws:FederatedProvider"]; len(provider) > 0 {
+		c.WebIDFederationData = &trail.WebIDFederation{FederatedProvider: provider[0]}
+	}
+	return c
+}
+
+// addParameters adds the input, and of what was changed or made the output.
+func (c *call) addParameters(e *trail.Event, o *outcome) {
+	op := c.target.Operation
+	if op == nil {
+		return
+	}
+	m := c.memory
+	m.values = m.values[:0]
+	if op.Input != nil && c.in != nil {
+		e.RequestParameters = m.value(op.Input, c.in, false)
+	}
+	reads := op.Action != nil && (op.Action.Access == "Read" || op.Action.Access == "List")
+	if o.err == nil && !reads && op.Output != nil && o.out != nil {
+		e.ResponseElements = m.value(op.Output, o.out, true)
+	}
+	m.names = appendNames(m.names[:0], c.in)
+	if o.err == nil {
+		m.names = appendNames(m.names, o.out)
+	}
+	e.Own.Named = m.names
+}
+
+// value is an input or an output as the event has it, nil where it is empty.
+func (m *eventMemory) value(shape *awsapi.Shape, v any, answer bool) []byte {
+	start := len(m.values)
+	b, err := wire.Record(m.values, shape, v, answer, maxEventValue)
+	if err != nil || len(b) <= start+len("{}") {
+		return nil
+	}
+	m.values = b
+	return slices.Clip(b[start:])
+}
+
+// addOwn adds what CloudTrail has no place for: the decision and how long it took.
+func (c *call) addOwn(e *trail.Event, o *outcome) {
+	e.Own.Micros = c.g.opts.Now().Sub(c.now).Microseconds()
+	e.Own.Action = c.action
+	e.Own.Targets = c.acted
+	if c.caller.Snapshot != nil {
+		e.Own.Revision = uint64(c.caller.Snapshot.Rev)
+	}
+	switch {
+	case !c.asked:
+		return
+	case c.decided.Allowed():
+		e.Own.Decision = "Allow"
+	default:
+		e.Own.Decision = "Deny"
+	}
+	e.Own.Reason = reason(&c.decided)
+}
+
+// reason says in a line which policy decided.
+func reason(r *policy.Result) string {
+	s := r.Decision.String()
+	if r.Policy == nil {
+		return s
+	}
+	name := r.Policy.Source().ARN
+	if name == "" {
+		name = r.Policy.Source().Name
+	}
+	return s + " by statement " + strconv.Itoa(r.Statement) + " of " + name
+}
+
+// named are the members that name resources, and their types as CloudTrail
+// calls them.
+var named = map[string]string{
+	"UserName": "AWS::IAM::User", "GroupName": "AWS::IAM::Group", "RoleName": "AWS::IAM::Role", "RoleArn": "AWS::IAM::Role",
+	"PolicyArn": "AWS::IAM::Policy", "AccessKeyId": "AWS::IAM::AccessKey", "InstanceProfileName": "AWS::IAM::InstanceProfile",
+	"SerialNumber": "AWS::IAM::MfaDevice", "ServerCertificateName": "AWS::IAM::ServerCertificate",
+	"SAMLProviderArn": "AWS::IAM::SAMLProvider", "OpenIDConnectProviderArn": "AWS::IAM::OIDCProvider",
+	"CertificateId": "AWS::IAM::SigningCertificate", "SSHPublicKeyId": "AWS::IAM::SSHPublicKey",
+	"ServiceSpecificCredentialId": "AWS::IAM::ServiceSpecificCredential",
+}
+
+// nameField is where a type of inputs or outputs names a resource.
+type nameField struct {
+	index []int
+	kind  string
+}
+
+// nameFields holds the fields of each type, found once: []nameField by reflect.Type.
+var nameFields sync.Map
+
+// appendNames adds the resources that an input or output names, itself or in a
+// structure of it.
+func appendNames(names []trail.Name, v any) []trail.Name {
+	if v == nil {
+		return names
+	}
+	rv := reflect.ValueOf(v)
+	if rv.Kind() != reflect.Pointer || rv.IsNil() || rv.Elem().Kind() != reflect.Struct {
+		return names
+	}
+	rv = rv.Elem()
+	fields, known := nameFields.Load(rv.Type())
+	if !known {
+		fields, _ = nameFields.LoadOrStore(rv.Type(), fieldsOf(rv.Type()))
+	}
+	for _, f := range fields.([]nameField) {
+		field, err := rv.FieldByIndexErr(f.index)
+		if err != nil || field.String() == "" {
+			continue
+		}
+		n := trail.Name{Type: f.kind, Name: field.String()}
+		if !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+func fieldsOf(t reflect.Type) []nameField {
+	var all []nameField
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if kind := named[f.Name]; kind != "" && f.Type.Kind() == reflect.String {
+			all = append(all, nameField{f.Index, kind})
+		}
+		if f.Type.Kind() != reflect.Pointer || f.Type.Elem().Kind() != reflect.Struct {
+			continue
+		}
+		for j := range f.Type.Elem().NumField() {
+			inner := f.Type.Elem().Field(j)
+			if kind := named[inner.Name]; kind != "" && inner.Type.Kind() == reflect.String {
+				all = append(all, nameField{[]int{i, j}, kind})
+			}
+		}
+	}
+	return all
+}
+
+// tlsDetails are those of the request's connection.
+func tlsDetails(r *http.Request) *trail.TLS {
+	version := map[uint16]string{tls.VersionTLS12: "TLSv1.2", tls.VersionTLS13: "TLSv1.3"}[r.TLS.Version]
+	return &trail.TLS{Version: version, CipherSuite: tls.CipherSuiteName(r.TLS.CipherSuite), HostHeader: r.Host}
+}

@@ -1,0 +1,220 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/seal"
+	"github.com/sallyport-iam/sallyport/internal/trail"
+)
+
+// How the trail is kept.
+const (
+	trailFolder     = "trail"
+	defaultTrailDay = 90          // days that events are kept
+	outboxEvery     = time.Second // between two rounds that empty the outbox
+	expireEvery     = time.Hour
+	digestEvery     = time.Hour
+	firstDigest     = time.Minute // after the start
+	// trailReserve is how much of the disk the trail leaves free unless told
+	// otherwise, in bytes.
+	trailReserve = 64 << 20
+	// leftBehind is how old an event in the outbox of a shared store is when its
+	// node is taken to be gone.
+	leftBehind = time.Minute
+)
+
+// keptTrail is the trail of a server, and the events on their way into it.
+type keptTrail struct {
+	log    *trail.Log
+	dir    *directory.Directory
+	now    func() time.Time
+	days   int
+	shared bool
+	slog   *slog.Logger
+
+	signing sync.Mutex // one digest at a time
+
+	mu    sync.Mutex // guards the field below
+	noted []string   // ids of events that were noted and stand in the outbox
+}
+
+// openTrail opens the trail of a data folder, and moves into it what a crash has
+// left in the outbox.
+func openTrail(ctx context.Context, cfg Config, dir *directory.Directory) (*keptTrail, error) {
+	log, err := trail.Open(filepath.Join(cfg.Data, trailFolder), trail.Options{
+		Log: cfg.Log, Reserve: reserve(cfg), Failed: func(err error) {
+			cfg.Log.Error("nothing may be changed any more: the trail can't be written", "error", err)
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("can't open the data folder %s: %w", cfg.Data, err)
+	}
+	t := &keptTrail{log: log, dir: dir, now: cfg.Now, days: cfg.TrailDays, shared: cfg.Store.Shared(), slog: cfg.Log}
+	if t.days == 0 {
+		t.days = defaultTrailDay
+	}
+	if err := t.recover(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("bring the trail up to date: %w", err), log.Close())
+	}
+	return t, nil
+}
+
+func reserve(cfg Config) uint64 {
+	switch {
+	case cfg.TrailReserve < 0:
+		return 0
+	case cfg.TrailReserve == 0:
+		return trailReserve
+	}
+	return uint64(cfg.TrailReserve)
+}
+
+// remembered notes that an event of the outbox is on its way.
+func (t *keptTrail) remembered(id string) {
+	t.mu.Lock()
+	t.noted = append(t.noted, id)
+	t.mu.Unlock()
+}
+
+// settle takes the events that have reached the trail out of the outbox.
+func (t *keptTrail) settle(ctx context.Context) error {
+	t.mu.Lock()
+	ids := t.noted
+	t.noted = nil
+	t.mu.Unlock()
+	if len(ids) == 0 {
+		return nil
+	}
+	err := t.log.Sync(ctx)
+	if err == nil {
+		err = t.dir.Remembered(ctx, ids)
+	}
+	if err != nil {
+		t.mu.Lock()
+		t.noted = append(ids, t.noted...)
+		t.mu.Unlock()
+	}
+	return err
+}
+
+// recover moves what was left in the outbox into the trail: by this server
+// before a crash or, on a shared store, by nodes that are gone.
+func (t *keptTrail) recover(ctx context.Context) error {
+	var ids []string
+	var failed error
+	t.dir.Snapshot().Outbox(func(id string, event []byte) bool {
+		if t.shared && seal.TimeOf(id).After(t.now().Add(-leftBehind)) {
+			return true
+		}
+		if failed = t.adopt(ctx, id, event); failed != nil {
+			return false
+		}
+		ids = append(ids, id)
+		return true
+	})
+	if len(ids) > 0 {
+		t.slog.Info("events of changes before a crash are in the trail now", "events", len(ids))
+		failed = errors.Join(failed, t.dir.Remembered(ctx, ids))
+	}
+	return failed
+}
+
+// adopt puts an event of the outbox into the trail, unless it is there.
+func (t *keptTrail) adopt(ctx context.Context, id string, event []byte) error {
+	var e trail.Event
+	if err := json.Unmarshal(event, &e); err != nil {
+		return fmt.Errorf("event %s in the outbox: %w", id, err)
+	}
+	found, err := t.log.Lookup(ctx, trail.Query{Account: e.RecipientAccountID, Key: trail.Key{Attribute: trail.EventID, Value: id}})
+	if err != nil || len(found.Records) > 0 {
+		return err
+	}
+	return t.log.Append(ctx, e.Entry())
+}
+
+// keep empties the outbox, signs digests and lets old events go, until ctx ends.
+func (t *keptTrail) keep(ctx context.Context) error {
+	outbox, expire, digest := time.NewTicker(outboxEvery), time.NewTicker(expireEvery), time.NewTimer(firstDigest)
+	defer outbox.Stop()
+	defer expire.Stop()
+	defer digest.Stop()
+	for round := 1; ; round++ {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-outbox.C:
+			err = errors.Join(t.settle(ctx), t.lookAtRoom())
+			if t.shared && round%int(leftBehind/outboxEvery) == 0 {
+				err = errors.Join(err, t.recover(ctx))
+			}
+		case <-expire.C:
+			err = t.expire(ctx)
+		case <-digest.C:
+			err = t.digest(ctx)
+			digest.Reset(digestEvery)
+		}
+		if err != nil && ctx.Err() == nil {
+			t.slog.Error("trail not kept", "error", err)
+		}
+	}
+}
+
+// lookAtRoom says when the disk gets too full for the trail, and when it has
+// room again.
+func (t *keptTrail) lookAtRoom() error {
+	changed, err := t.log.LookAtRoom()
+	if changed {
+		if reason := t.log.Refuses(); reason != nil {
+			t.slog.Error("nothing is changed any more until there is room", "error", reason)
+		} else {
+			t.slog.Info("the disk of the trail has room again")
+		}
+	}
+	return err
+}
+
+// digest signs the events since the last digest.
+func (t *keptTrail) digest(ctx context.Context) error {
+	t.signing.Lock()
+	defer t.signing.Unlock()
+	if err := t.log.Sync(ctx); err != nil {
+		return err
+	}
+	key, _, err := t.dir.TrailKey(ctx)
+	if err != nil {
+		return err
+	}
+	return t.log.Digest(key, t.dir.Snapshot().FirstAccount(), t.now())
+}
+
+// kept is the time before whose day events have expired.
+func (t *keptTrail) kept() time.Time { return t.now().Add(-time.Duration(t.days) * 24 * time.Hour) }
+
+// expire gives up the events of all accounts that are too old.
+func (t *keptTrail) expire(ctx context.Context) error {
+	for _, account := range t.dir.Snapshot().Accounts() {
+		if err := t.log.Expire(account, t.kept()); err != nil {
+			return err
+		}
+	}
+	return t.log.Prune(ctx, t.kept())
+}
+
+// close writes what is in memory, and signs it where there is a key. What stays
+// in the outbox is moved by the next start.
+func (t *keptTrail) close(ctx context.Context) error {
+	err := t.settle(ctx)
+	if err == nil && t.dir.Snapshot().HasTrailKey() {
+		err = t.digest(ctx)
+	}
+	return errors.Join(err, t.log.Close())
+}
