@@ -71,9 +71,9 @@ func TestConsolePages(t *testing.T) {
 		{"#/identity_providers", "Add provider"},
 		{"#/account_settings", "Password policy"},
 		{"#/security_credentials", "My security credentials (root user)"},
-		{"#/health", "Credential health"},
+		{"#/health", "Active keys by age"},
 		{"#/simulator", "Run simulation"},
-		{"#/find", "Find an access key"},
+		{"#/find", "Paste the id of an access key"},
 		{"#/why?text=User%3A%20arn%3Aaws%3Aiam%3A%3A111122223333%3Auser%2Fann%20is%20not%20authorized%20to%20perform%3A%20iam%3AListUsers%20on%20resource%3A%20x", "The least that would allow it"},
 		{"#/switch-role", "The root user can't switch roles"},
 	}

@@ -537,7 +537,7 @@ function AssignMFA({ name, onDismiss, onDone }: { name?: string; onDismiss: () =
     <Ask
       key="codes" title="Set up device" verb="Add MFA" disabled={codes.some((c) => !/^[0-9]{6}$/.test(c))} onDismiss={cancel}
       onConfirm={async () => {
-        await iam().enableMFADevice({ UserName: name ?? session.user, SerialNumber: made.serial, AuthenticationCode1: codes[0], AuthenticationCode2: codes[1] });
+        await iam().enableMFADevice({ UserName: name ?? session.user ?? session.account, SerialNumber: made.serial, AuthenticationCode1: codes[0], AuthenticationCode2: codes[1] });
         onDone();
       }}
     >
@@ -559,7 +559,7 @@ function Resync({ name, serial, onDismiss, onDone }: { name?: string; serial: st
     <Ask
       title="Resync MFA device" verb="Resync" disabled={codes.some((c) => !/^[0-9]{6}$/.test(c))} onDismiss={onDismiss}
       onConfirm={async () => {
-        await iam().resyncMFADevice({ UserName: name ?? session.user, SerialNumber: serial, AuthenticationCode1: codes[0], AuthenticationCode2: codes[1] });
+        await iam().resyncMFADevice({ UserName: name ?? session.user ?? session.account, SerialNumber: serial, AuthenticationCode1: codes[0], AuthenticationCode2: codes[1] });
         onDone();
       }}
     >
