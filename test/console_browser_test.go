@@ -248,12 +248,6 @@ func (b *tab) see(text string) {
 	awaits[bool](b, fmt.Sprintf("see %q", text), "document.body.innerText.replace(/\\s+/g, ' ').includes("+quoted(text)+")")
 }
 
-// unseen waits until the page doesn't show the text.
-func (b *tab) unseen(text string) {
-	b.t.Helper()
-	awaits[bool](b, fmt.Sprintf("see no more %q", text), "!document.body.innerText.replace(/\\s+/g, ' ').includes("+quoted(text)+")")
-}
-
 // file waits for a download of that name.
 func (b *tab) file(name string) string {
 	b.t.Helper()
