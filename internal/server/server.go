@@ -135,6 +135,7 @@ type Server struct {
 	trail    *keptTrail
 	keys     *federation.Keys // of identity providers
 	iam      *iam.Service
+	stopping context.Context // ends when the server begins to stop
 }
 
 // Open makes a server of its configuration: the endpoint is bound and the data
@@ -290,6 +291,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	idle := make([]byte, spareHeap)
 	defer runtime.KeepAlive(idle)
 	group, ctx := errgroup.WithContext(ctx)
+	s.stopping = ctx
 	servers := s.servers()
 	for srv, l := range servers {
 		group.Go(func() error { return serve(srv, l) })

@@ -30,7 +30,10 @@ func (s *Service) delegationOperations() []service.Operation {
 		op("AcceptDelegationRequest", s.AcceptDelegationRequest, actsOnDelegation(func(in any) string { return in.(*api.AcceptDelegationRequestRequest).DelegationRequestId })),
 		op("RejectDelegationRequest", s.RejectDelegationRequest, actsOnDelegation(func(in any) string { return in.(*api.RejectDelegationRequestRequest).DelegationRequestId })),
 		op("SendDelegationToken", s.SendDelegationToken, actsOnDelegation(func(in any) string { return in.(*api.SendDelegationTokenRequest).DelegationRequestId })),
-		op("GetHumanReadableSummary", s.GetHumanReadableSummary, actsOnSource(func(in any) string { return in.(*api.GetHumanReadableSummaryRequest).EntityArn })),
+		op("GetHumanReadableSummary", s.GetHumanReadableSummary, actsOnDelegation(func(in any) string {
+			entity := in.(*api.GetHumanReadableSummaryRequest).EntityArn
+			return entity[strings.LastIndexByte(entity, '/')+1:]
+		}), actsOnSource(func(in any) string { return in.(*api.GetHumanReadableSummaryRequest).EntityArn })),
 	}
 }
 
