@@ -40,6 +40,9 @@ func checkTags(tags []Tag, foldCase bool) error {
 		if len(t.Key) >= 4 && strings.EqualFold(t.Key[:4], "aws:") {
 			return &ReservedTag{Key: t.Key}
 		}
+		if _, _, _, err := keyExpiryOf(t); err != nil && foldCase {
+			return err
+		}
 	}
 	return nil
 }

@@ -89,6 +89,7 @@ func (s *Server) controlHandler() http.Handler {
 	mux.HandleFunc("POST /rotate-master-key", s.serveRotateMasterKey)
 	s.accountControl(mux)
 	s.transferControl(mux)
+	s.hygieneControl(mux)
 	return mux
 }
 
