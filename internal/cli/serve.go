@@ -40,9 +40,11 @@ type serveFlags struct {
 	quotas                                                    []string
 	trailDays                                                 int
 	trailAll                                                  bool
+	trailReserve                                              int64
 	masterKeyURI                                              string
 	archive                                                   server.ArchiveConfig
 	sharing                                                   sharing
+	federation                                                server.FederationConfig
 }
 
 func serveCommand(std IO) *cobra.Command {
@@ -63,10 +65,12 @@ func serveCommand(std IO) *cobra.Command {
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug (a line for each request), info, warn or error")
 	flags.IntVar(&f.trailDays, "trail-days", 90, "days that the events of the audit trail are kept")
 	flags.BoolVar(&f.trailAll, "trail-all", false, "refuse reading requests as well while the audit trail can't be written")
+	flags.Int64Var(&f.trailReserve, "trail-reserve", 64, "MiB of its disk, at most a sixteenth, that the audit trail leaves free: with less, changes are refused; 0 means none")
 	flags.StringSliceVar(&f.quotas, "quota", nil, "a quota that differs from AWS's default, as NAME=NUMBER; may be repeated")
 	masterKeyURIFlag(cmd, &f.masterKeyURI)
 	archiveFlags(cmd, &f.archive)
 	storeFlags(cmd, &f.sharing)
+	federationFlags(cmd, &f.federation)
 	return cmd
 }
 
@@ -103,9 +107,12 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 	}
 	cfg := server.Config{
 		Data: f.data, Listen: f.listen, AdminListen: f.adminListen, AccountID: f.accountID, RootEmail: f.rootEmail,
-		Now: time.Now, Rand: rand.Reader, Archive: f.archive, MasterKeyURI: f.masterKeyURI,
-		TrailDays: f.trailDays, TrailAll: f.trailAll,
+		Now: time.Now, Rand: rand.Reader, Archive: f.archive, MasterKeyURI: f.masterKeyURI, Federation: f.federation,
+		TrailDays: f.trailDays, TrailAll: f.trailAll, TrailReserve: f.trailReserve << 20,
 		Log: logger(std, level), Fatal: fatal(std),
+	}
+	if f.trailReserve <= 0 {
+		cfg.TrailReserve = -1
 	}
 	cfg.Archive.PassphraseWork = std.PassphraseWork
 	err := f.sharing.configure(&cfg)

@@ -68,9 +68,9 @@ func (c *Checker) Check() []Problem {
 		kindRole: c.checkRole, kindRoleName: c.checkRoleName, kindProfile: c.checkProfile, kindProfileName: c.checkProfileName,
 		kindPolicy: c.checkPolicy, kindPolicyName: c.checkPolicyName, kindPolicyDoc: c.checkPolicyDoc, kindPolicyUse: c.checkCount, kindAttached: c.checkAttached,
 		kindConfirm: func(r *Record, _, _ string) { c.readable(r, new(confirmRequest)) },
-		kindMFA:     c.checkMFA, kindPasskey: c.checkPasskey, kindSignIn: c.checkSignIn, kindSigningCert: c.checkSigningCert, kindServerCert: c.checkServerCert, kindServerCertName: c.checkServerCertName,
+		kindMFA:     c.checkMFA, kindPasskey: c.checkPasskey, kindSignIn: c.checkSignIn, kindBrowsers: c.checkBrowsers, kindSigningCert: c.checkSigningCert, kindServerCert: c.checkServerCert, kindServerCertName: c.checkServerCertName,
 		kindReport: c.checkReport, kindReportPart: c.checkReportPart, kindAccess: c.checkAccess,
-		kindOIDC: c.checkOIDC, kindSAML: c.checkSAML, kindSAMLDoc: c.checkSAMLDoc,
+		kindOIDC: c.checkOIDC, kindSAML: c.checkSAML, kindSAMLDoc: c.checkSAMLDoc, kindIssuer: c.checkIssuer,
 	}
 	if r := c.records[formatKey]; r != nil {
 		var v versioned
@@ -170,6 +170,12 @@ func (c *Checker) check(r *Record) {
 func (c *Checker) checkDeployment(r *Record, kind, rest string) {
 	switch kind {
 	case ringKind: // openRing has read it
+	case kindOutbox:
+		if !json.Valid(r.Value) {
+			c.wrong(r.Key, "can't be read: it is not JSON")
+		}
+	case kindTrail:
+		c.checkTrailKey(r)
 	case rotatedKind, formatKind, kindNode:
 		c.readable(r, new(versioned))
 	case firstKind:

@@ -49,6 +49,9 @@ type Options struct {
 	// ConfirmRevocations makes Update, where it deletes or replaces a record,
 	// return only when all live nodes have applied it.
 	ConfirmRevocations bool
+	// Endpoint is the URL, without a slash at its end, that the issuers of tokens
+	// of all accounts begin with.
+	Endpoint string
 	// NodeName is what people know this node by, such as its host's name.
 	NodeName string
 }

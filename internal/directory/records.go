@@ -17,7 +17,6 @@ type Record struct {
 	Value []byte
 	Rev   store.Revision
 
-	home    *entry       // where a snapshot has it packed, or nil
 	decoded atomic.Value // of one type for each kind of key
 }
 
@@ -52,6 +51,7 @@ type Record struct {
 //	ACCOUNT/mfa/PATH AND NAME            MFADevice
 //	ACCOUNT/passkey/USER AND NAME        Passkey
 //	ACCOUNT/signin/USER ID               passwordUse
+//	ACCOUNT/browsers/USER ID             signIns
 //	ACCOUNT/signingcert/SHA-256          the id of the user who has it
 //	ACCOUNT/servercert/ID                ServerCert
 //	ACCOUNT/servercertname/lower-case    ID and path
@@ -61,10 +61,12 @@ type Record struct {
 //	ACCOUNT/access/USER OR ROLE ID       accessRecord: last use of services and actions
 //	ACCOUNT/report/ID                    Report
 //	ACCOUNT/reportpart/ID/N              a part of its content, compressed
+//	ACCOUNT/issuer                       Issuer
 //	deployment/ring                      the sealed key ring
 //	deployment/first                     the id of the account that the first start made
 //	deployment/node/ID                   Node
 //	deployment/outbox/EVENT ID           an event that is not in the trail yet
+//	deployment/trailkey/trail            TrailKey
 //	deployment/alias/ALIAS               the account's id
 //	deployment/delegation/ID             Delegation
 const (
@@ -90,12 +92,14 @@ const (
 	kindMFA            = "mfa"
 	kindPasskey        = "passkey"
 	kindSignIn         = "signin"
+	kindBrowsers       = "browsers"
 	kindSigningCert    = "signingcert"
 	kindServerCert     = "servercert"
 	kindServerCertName = "servercertname"
 	kindOIDC           = "oidc"
 	kindSAML           = "saml"
 	kindSAMLDoc        = "samldoc"
+	kindIssuer         = "issuer"
 
 	kindAccess     = "access"
 	kindReport     = "report"
@@ -105,6 +109,7 @@ const (
 	kindConfirm = "confirm"
 	kindNode    = "node"
 	kindOutbox  = "outbox"
+	kindTrail   = "trailkey"
 
 	deployment = "deployment"
 	ringKind   = "ring"

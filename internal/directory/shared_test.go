@@ -123,7 +123,9 @@ func two(t *testing.T, change func(*Options, *remote), test func(t *testing.T, a
 		if err := a.Update(t.Context(), account, func(tx *Tx) error { return tx.CreateFirst("root@localhost", "hash") }); err != nil {
 			t.Fatal(err)
 		}
-		test(t, a, openNode(t, st, master, change))
+		b := openNode(t, st, master, change)
+		synctest.Wait() // until they know of each other
+		test(t, a, b)
 	})
 }
 
@@ -184,7 +186,7 @@ func TestCatchUpIsShared(t *testing.T) {
 
 func TestStaleness(t *testing.T) {
 	two(t, nil, func(t *testing.T, a, b *node) {
-		time.Sleep(10 * time.Second)
+		time.Sleep(10*time.Second + askEvery/2) // between two questions and two heartbeats
 		if age := time.Since(b.Fresh()); age > askEvery || b.Stale(time.Now()) || !b.Reachable() {
 			t.Errorf("beside a store that answers: %v old, stale %v, reachable %v", age, b.Stale(time.Now()), b.Reachable())
 		}

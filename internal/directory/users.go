@@ -271,6 +271,7 @@ func (tx *Tx) DeleteUser(u *User) error {
 	tx.delete(recordKey(tx.account, kindUser, u.ID))
 	tx.delete(recordKey(tx.account, kindSignIn, u.ID))
 	tx.delete(recordKey(tx.account, kindAccess, u.ID))
+	tx.delete(recordKey(tx.account, kindBrowsers, u.ID))
 	return nil
 }
 

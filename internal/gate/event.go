@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/sallyport-iam/sallyport/arn"
 	"github.com/sallyport-iam/sallyport/internal/awsapi"
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/seal"
@@ -70,16 +71,49 @@ func (c *call) record(o *outcome) error {
 		return nil
 	}
 	c.setEventID()
-	e := c.event(o)
+	entry := c.entry(o)
 	if c.caller.Revision == 0 && c.changes(o) {
-		return log.Append(c.r.Context(), e.Entry())
+		return log.Append(c.r.Context(), entry)
 	}
-	err := log.Note(e.Entry())
+	err := log.Note(entry)
 	if c.caller.Revision != 0 {
 		c.g.opts.Remembered(c.eventID)
 		return nil // the event is with the change, and finds its way from there
 	}
 	return err
+}
+
+// eventMemory is what an event is made in. It goes from call to call.
+type eventMemory struct {
+	event  trail.Event
+	record []byte
+	values []byte // its parameters
+	keys   []trail.Key
+	names  []trail.Name
+}
+
+// eventMemories are those of calls that are over.
+var eventMemories = sync.Pool{New: func() any { return new(eventMemory) }}
+
+// entry is the call's event for the trail, which copies it: its memory is the
+// next call's when this one is released.
+func (c *call) entry(o *outcome) trail.Entry {
+	e := c.event(o)
+	m := c.memory
+	m.record, m.keys = e.AppendJSON(m.record[:0]), e.AppendKeys(m.keys[:0])
+	return trail.Entry{Account: e.RecipientAccountID, Time: e.EventTime, Record: m.record, Keys: m.keys}
+}
+
+// releaseEvent gives the memory of the call's event to the next one.
+func (c *call) releaseEvent() {
+	m := c.memory
+	if m == nil || cap(m.record) > keptBuffer || cap(m.values) > keptBuffer {
+		return
+	}
+	clear(m.keys[:cap(m.keys)])
+	clear(m.names[:cap(m.names)])
+	m.event = trail.Event{}
+	eventMemories.Put(m)
 }
 
 // setEventID gives the call's event its id.
@@ -100,15 +134,19 @@ func (c *call) rememberWithChange() (id string, event []byte) {
 // must not happen. Reading may, unless the configuration says otherwise.
 func (c *call) unrecorded() error {
 	log := c.g.opts.Trail
-	if log == nil || log.Err() == nil || c.readOnly() && !c.g.opts.RecordAll {
+	if log == nil || log.Refuses() == nil || c.readOnly() && !c.g.opts.RecordAll {
 		return nil
 	}
 	return errUnrecorded
 }
 
-// event is what the trail remembers of the call.
+// event is what the trail remembers of the call. It is good until the next.
 func (c *call) event(o *outcome) *trail.Event {
-	e := &trail.Event{
+	if c.memory == nil {
+		c.memory = eventMemories.Get().(*eventMemory)
+	}
+	e := &c.memory.event
+	*e = trail.Event{
 		EventVersion: trail.Version, EventTime: c.now.UTC(), EventSource: c.eventSource(), EventName: c.eventName(),
 		SourceIPAddress: sourceIP(c.r), UserAgent: shortened(c.r.UserAgent()),
 		RequestID: c.id, EventID: c.eventID, ReadOnly: c.readOnly(),
@@ -185,6 +223,14 @@ func (c *call) identity() trail.Identity {
 	}
 	id.PrincipalID, id.ARN, id.AccountID = p.ID(), p.ARN(), p.Account()
 	switch {
+	case p.External != nil:
+		id.Type, id.UserName, id.IdentityProvider = trail.IdentityWebIdentity, p.External.Subject, p.External.Provider
+		if p.External.Type == policy.SAML {
+			id.Type = trail.IdentitySAML
+		}
+		if provider, err := arn.Parse(p.External.Provider); err == nil {
+			id.AccountID = provider.Account // where it is known: the account of the role too
+		}
 	case p.Role != nil:
 		id.Type = trail.IdentityAssumedRole
 	case p.Federated != nil:
@@ -225,21 +271,31 @@ func (c *call) addParameters(e *trail.Event, o *outcome) {
 	if op == nil {
 		return
 	}
+	m := c.memory
+	m.values = m.values[:0]
 	if op.Input != nil && c.in != nil {
-		if b, err := wire.Record(nil, op.Input, c.in, false, maxEventValue); err == nil && len(b) > len("{}") {
-			e.RequestParameters = b
-		}
+		e.RequestParameters = m.value(op.Input, c.in, false)
 	}
 	reads := op.Action != nil && (op.Action.Access == "Read" || op.Action.Access == "List")
 	if o.err == nil && !reads && op.Output != nil && o.out != nil {
-		if b, err := wire.Record(nil, op.Output, o.out, true, maxEventValue); err == nil && len(b) > len("{}") {
-			e.ResponseElements = b
-		}
+		e.ResponseElements = m.value(op.Output, o.out, true)
 	}
-	e.Own.Named = appendNames(nil, c.in)
+	m.names = appendNames(m.names[:0], c.in)
 	if o.err == nil {
-		e.Own.Named = appendNames(e.Own.Named, o.out)
+		m.names = appendNames(m.names, o.out)
 	}
+	e.Own.Named = m.names
+}
+
+// value is an input or an output as the event has it, nil where it is empty.
+func (m *eventMemory) value(shape *awsapi.Shape, v any, answer bool) []byte {
+	start := len(m.values)
+	b, err := wire.Record(m.values, shape, v, answer, maxEventValue)
+	if err != nil || len(b) <= start+len("{}") {
+		return nil
+	}
+	m.values = b
+	return slices.Clip(b[start:])
 }
 
 // addOwn adds what CloudTrail has no place for: the decision and how long it took.

@@ -82,6 +82,7 @@ type call struct {
 	caller service.Caller
 	// controls are those of the caller's account, or nil.
 	controls *directory.Controls
+	unsigned bool               // the operation takes no signature
 	op       *service.Operation // nil where the operation isn't carried out here
 	action   string             // the IAM action that it needs
 	in       any                // its input; a *wire.Document where op is nil
@@ -95,6 +96,7 @@ type call struct {
 	eventID  string             // of the event in the trail
 	fields   []wire.Field       // what S3's errors say besides
 	buf      []byte             // for the answer
+	memory   *eventMemory       // of the call's event, or nil
 }
 
 // ServeHTTP serves one request.
@@ -135,6 +137,7 @@ func (c *call) release(answer []byte) {
 	if cap(answer) > cap(buf) && cap(answer) <= keptBuffer {
 		buf = answer[:0]
 	}
+	c.releaseEvent()
 	*c = call{keys: keys, buf: buf}
 	calls.Put(c)
 }
@@ -157,10 +160,12 @@ func (c *call) answer() (res wire.Response) {
 		res = c.refused(&o, err)
 	}
 	if err := c.record(&o); err != nil { // remember it
-		c.g.opts.Log.Error("event not remembered", "request", c.id, "error", err)
+		level := slog.LevelDebug // that events are lost is told once, and counted
 		if c.changes(&o) || c.g.opts.RecordAll {
+			level = slog.LevelError
 			res = c.refused(&o, errUnrecorded)
 		}
+		c.g.opts.Log.Log(c.r.Context(), level, "event not remembered", "request", c.id, "error", err)
 	}
 	return res
 }
@@ -180,6 +185,9 @@ func (c *call) serve(ctx context.Context) (any, error) {
 	if err := c.decode(); err != nil { // what exactly do they ask for?
 		return nil, err
 	}
+	if err := c.vouched(ctx); err != nil { // who is it, where that stands in what they ask for?
+		return nil, err
+	}
 	if err := c.authorize(); err != nil { // may they?
 		return nil, err
 	}
@@ -195,6 +203,9 @@ func (c *call) detect() error {
 	sig, err := c.g.verifier.Parse(c.r)
 	if err != nil {
 		c.detectUnsigned(err)
+		if c.takesNoSignature(err) {
+			return nil
+		}
 		return err
 	}
 	c.sig = sig
@@ -214,6 +225,7 @@ func (c *call) detect() error {
 	}
 	if c.target.Service != nil && c.target.Operation != nil {
 		c.op = c.g.opts.Services[c.target.Service.Name][c.target.Operation.Name]
+		c.takesNoSignature(nil)
 	}
 	return nil
 }

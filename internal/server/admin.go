@@ -15,6 +15,7 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/gate"
 	"github.com/sallyport-iam/sallyport/internal/store"
 	"github.com/sallyport-iam/sallyport/internal/store/archive"
+	"github.com/sallyport-iam/sallyport/internal/trail"
 )
 
 // metrics are what /metrics shows.
@@ -59,6 +60,22 @@ func (m *metrics) archive(a *archive.Archiver) {
 	gauge("sallyport_archive_lag_seconds", "How much history would be lost with the store: the time since all was archived.", func() float64 { return a.Lag().Seconds() })
 	gauge("sallyport_archive_revision", "Revision up to which all is archived.", func() float64 { return float64(a.Status().Revision) })
 	gauge("sallyport_archive_failures", "Attempts to archive that failed since the start.", func() float64 { return float64(a.Status().Failures) })
+}
+
+// trail adds what is to be known of the trail.
+func (m *metrics) trail(log *trail.Log) {
+	gauge := func(name, help string, value func() float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	gauge("sallyport_trail_events", "Events written to the trail since the start.", func() float64 { n, _, _, _ := log.Counts(); return float64(n) })
+	gauge("sallyport_trail_failed", "Events that could not be written to the trail since the start.", func() float64 { _, _, _, n := log.Counts(); return float64(n) })
+	gauge("sallyport_trail_bytes", "Bytes of the trail on disk.", func() float64 { return float64(log.Disk()) })
+	gauge("sallyport_trail_refuses", "1 while changes are refused because they could not be remembered.", func() float64 {
+		if log.Refuses() != nil {
+			return 1
+		}
+		return 0
+	})
 }
 
 // follow adds what a node on a shared store knows of how new its state is.

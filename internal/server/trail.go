@@ -21,6 +21,11 @@ const (
 	defaultTrailDay = 90          // days that events are kept
 	outboxEvery     = time.Second // between two rounds that empty the outbox
 	expireEvery     = time.Hour
+	digestEvery     = time.Hour
+	firstDigest     = time.Minute // after the start
+	// trailReserve is how much of the disk the trail leaves free unless told
+	// otherwise, in bytes.
+	trailReserve = 64 << 20
 	// leftBehind is how old an event in the outbox of a shared store is when its
 	// node is taken to be gone.
 	leftBehind = time.Minute
@@ -35,6 +40,8 @@ type keptTrail struct {
 	shared bool
 	slog   *slog.Logger
 
+	signing sync.Mutex // one digest at a time
+
 	mu    sync.Mutex // guards the field below
 	noted []string   // ids of events that were noted and stand in the outbox
 }
@@ -43,7 +50,7 @@ type keptTrail struct {
 // left in the outbox.
 func openTrail(ctx context.Context, cfg Config, dir *directory.Directory) (*keptTrail, error) {
 	log, err := trail.Open(filepath.Join(cfg.Data, trailFolder), trail.Options{
-		Log: cfg.Log, Failed: func(err error) {
+		Log: cfg.Log, Reserve: reserve(cfg), Failed: func(err error) {
 			cfg.Log.Error("nothing may be changed any more: the trail can't be written", "error", err)
 		},
 	})
@@ -58,6 +65,16 @@ func openTrail(ctx context.Context, cfg Config, dir *directory.Directory) (*kept
 		return nil, errors.Join(fmt.Errorf("bring the trail up to date: %w", err), log.Close())
 	}
 	return t, nil
+}
+
+func reserve(cfg Config) uint64 {
+	switch {
+	case cfg.TrailReserve < 0:
+		return 0
+	case cfg.TrailReserve == 0:
+		return trailReserve
+	}
+	return uint64(cfg.TrailReserve)
 }
 
 // remembered notes that an event of the outbox is on its way.
@@ -123,23 +140,27 @@ func (t *keptTrail) adopt(ctx context.Context, id string, event []byte) error {
 	return t.log.Append(ctx, e.Entry())
 }
 
-// keep empties the outbox and lets old events go, until ctx ends.
+// keep empties the outbox, signs digests and lets old events go, until ctx ends.
 func (t *keptTrail) keep(ctx context.Context) error {
-	outbox, expire := time.NewTicker(outboxEvery), time.NewTicker(expireEvery)
+	outbox, expire, digest := time.NewTicker(outboxEvery), time.NewTicker(expireEvery), time.NewTimer(firstDigest)
 	defer outbox.Stop()
 	defer expire.Stop()
+	defer digest.Stop()
 	for round := 1; ; round++ {
 		var err error
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-outbox.C:
-			err = t.settle(ctx)
+			err = errors.Join(t.settle(ctx), t.lookAtRoom())
 			if t.shared && round%int(leftBehind/outboxEvery) == 0 {
 				err = errors.Join(err, t.recover(ctx))
 			}
 		case <-expire.C:
-			err = t.expire()
+			err = t.expire(ctx)
+		case <-digest.C:
+			err = t.digest(ctx)
+			digest.Reset(digestEvery)
 		}
 		if err != nil && ctx.Err() == nil {
 			t.slog.Error("trail not kept", "error", err)
@@ -147,19 +168,53 @@ func (t *keptTrail) keep(ctx context.Context) error {
 	}
 }
 
+// lookAtRoom says when the disk gets too full for the trail, and when it has
+// room again.
+func (t *keptTrail) lookAtRoom() error {
+	changed, err := t.log.LookAtRoom()
+	if changed {
+		if reason := t.log.Refuses(); reason != nil {
+			t.slog.Error("nothing is changed any more until there is room", "error", reason)
+		} else {
+			t.slog.Info("the disk of the trail has room again")
+		}
+	}
+	return err
+}
+
+// digest signs the events since the last digest.
+func (t *keptTrail) digest(ctx context.Context) error {
+	t.signing.Lock()
+	defer t.signing.Unlock()
+	if err := t.log.Sync(ctx); err != nil {
+		return err
+	}
+	key, _, err := t.dir.TrailKey(ctx)
+	if err != nil {
+		return err
+	}
+	return t.log.Digest(key, t.dir.Snapshot().FirstAccount(), t.now())
+}
+
+// kept is the time before whose day events have expired.
+func (t *keptTrail) kept() time.Time { return t.now().Add(-time.Duration(t.days) * 24 * time.Hour) }
+
 // expire gives up the events of all accounts that are too old.
-func (t *keptTrail) expire() error {
-	before := t.now().Add(-time.Duration(t.days) * 24 * time.Hour)
+func (t *keptTrail) expire(ctx context.Context) error {
 	for _, account := range t.dir.Snapshot().Accounts() {
-		if err := t.log.Expire(account, before); err != nil {
+		if err := t.log.Expire(account, t.kept()); err != nil {
 			return err
 		}
 	}
-	return nil
+	return t.log.Prune(ctx, t.kept())
 }
 
-// close writes what is in memory. What stays in the outbox is moved by the next
-// start.
+// close writes what is in memory, and signs it where there is a key. What stays
+// in the outbox is moved by the next start.
 func (t *keptTrail) close(ctx context.Context) error {
-	return errors.Join(t.settle(ctx), t.log.Close())
+	err := t.settle(ctx)
+	if err == nil && t.dir.Snapshot().HasTrailKey() {
+		err = t.digest(ctx)
+	}
+	return errors.Join(err, t.log.Close())
 }

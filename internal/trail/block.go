@@ -61,9 +61,12 @@ func (b *block) add(e *Entry) {
 	b.size += len(e.Record)
 }
 
-// encode gives the block as the database holds it.
-func (b *block) encode() []byte {
-	p := binary.AppendUvarint(make([]byte, 0, b.size+len(b.keys)*32+len(b.events)*16), uint64(len(b.keys)))
+// encoding is memory that blocks are encoded in, one after the other.
+type encoding struct{ plain, packed []byte }
+
+// encode gives the block as the database holds it, until the next.
+func (m *encoding) encode(b *block) []byte {
+	p := binary.AppendUvarint(m.plain[:0], uint64(len(b.keys)))
 	for _, k := range b.keys {
 		p = append(p, short[k.Attribute])
 		p = binary.AppendUvarint(p, uint64(len(k.Value)))
@@ -78,7 +81,8 @@ func (b *block) encode() []byte {
 		p = binary.AppendUvarint(p, uint64(len(e.record)))
 		p = append(p, e.record...)
 	}
-	return encoder().EncodeAll(p, nil)
+	m.plain, m.packed = p, encoder().EncodeAll(p, m.packed[:0])
+	return m.packed
 }
 
 // encoder and decoder are used by many goroutines at once.
@@ -105,6 +109,11 @@ func decodeBlock(value []byte) (*block, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errBlock, err)
 	}
+	return decodePlain(plain)
+}
+
+// decodePlain reads a block that is not compressed.
+func decodePlain(plain []byte) (*block, error) {
 	r := reader{rest: plain}
 	b := &block{}
 	for range r.count() {

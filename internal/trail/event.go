@@ -167,10 +167,14 @@ func (e *Event) User() string {
 
 // Entry is the event as the trail keeps it.
 func (e *Event) Entry() Entry {
-	entry := Entry{
+	return Entry{
 		Account: e.RecipientAccountID, Time: e.EventTime, Record: e.AppendJSON(make([]byte, 0, 1024)),
-		Keys: make([]Key, 0, 6+2*len(e.Own.Named)),
+		Keys: e.AppendKeys(make([]Key, 0, 6+2*len(e.Own.Named))),
 	}
+}
+
+// AppendKeys appends what the event is found by.
+func (e *Event) AppendKeys(keys []Key) []Key {
 	for _, k := range [...]Key{
 		{EventName, e.EventName},
 		{EventSource, e.EventSource},
@@ -178,14 +182,14 @@ func (e *Event) Entry() Entry {
 		{AccessKeyID, e.UserIdentity.AccessKeyID},
 	} {
 		if k.Value != "" {
-			entry.Keys = append(entry.Keys, k)
+			keys = append(keys, k)
 		}
 	}
 	if !e.ReadOnly {
-		entry.Keys = append(entry.Keys, Key{ReadOnly, "false"})
+		keys = append(keys, Key{ReadOnly, "false"})
 	}
 	for _, n := range e.Own.Named {
-		entry.Keys = append(entry.Keys, Key{ResourceName, n.Name}, Key{ResourceType, n.Type})
+		keys = append(keys, Key{ResourceName, n.Name}, Key{ResourceType, n.Type})
 	}
-	return entry
+	return keys
 }

@@ -47,7 +47,7 @@ type Key struct {
 // a block's first event, both of 8 bytes, the highest first; DAY is the days
 // since 1970 in 4 bytes.
 //
-//	o/SEQ                                  ACCOUNT/TIME: the order in which events came
+//	o/SEQ                                  ACCOUNT/TIME and the block's link of the chain: the order in which events came
 //	e/ACCOUNT/DAY TIME SEQ                 a block of events
 //	x/ACCOUNT/DAY ATTRIBUTE VALUE 0 TIME SEQ   nothing: an index of the block
 const (

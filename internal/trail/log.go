@@ -1,9 +1,9 @@
 package trail
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"encoding/binary"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,9 +31,11 @@ var (
 	// ErrFailed: the disk refused an event. Nothing more is written until the
 	// log is opened anew: what a failed fsync has done is not known.
 	ErrFailed = errors.New("trail can't be written")
+	// ErrRoom: the disk is nearly full. It passes when there is room again.
+	ErrRoom = errors.New("the disk of the trail is nearly full")
 )
 
-// Entry is an event, ready to be kept.
+// Entry is an event, ready to be kept. The log copies Record and Keys.
 type Entry struct {
 	Account string
 	Time    time.Time // of the event; entries are found by it
@@ -41,8 +43,12 @@ type Entry struct {
 	Keys    []Key     // what it is found by; those without a value are left out
 }
 
-// Options of a log. Its zero value works but for Now.
+// Options of a log. Its zero value works.
 type Options struct {
+	// Reserve is how many bytes of the disk, but at most a sixteenth of it, are
+	// left free: with less, Refuses says ErrRoom, and with half of it left no
+	// event is taken any more. 0 means that nothing is held back.
+	Reserve uint64
 	// Failed is called once, when the disk has refused an event.
 	Failed func(error)
 	Log    *slog.Logger // nil means silence
@@ -52,13 +58,18 @@ type Options struct {
 // Log is the trail in a folder. Its methods may be called by many goroutines.
 type Log struct {
 	db   *pebbledb.DB
+	dir  string
 	opts Options
 
 	mu      sync.Mutex // guards the fields below
 	room    *sync.Cond // signalled when waiting was taken
 	waiting []pending
-	urgent  bool // somebody waits for the disk
+	memory  memory // what waiting points into
+	urgent  bool   // somebody waits for the disk
 	closed  bool
+	// spare and spareMemory are those of a batch that was written, for the next.
+	spare       []pending
+	spareMemory memory
 
 	wake   chan struct{} // holds a value when the writer should look
 	done   chan struct{} // closed when the writer has ended
@@ -67,13 +78,18 @@ type Log struct {
 	once   sync.Once
 	news   atomic.Pointer[chan struct{}] // closed at the next write
 
+	chain    link     // to the newest block; owned by the writer
+	encoding encoding // owned by the writer
+
+	low atomic.Int32 // how far the reserve is used: 0 not, 1 some, 2 half
+
 	seq   atomic.Uint64 // of the newest durable event
 	stats Stats
 }
 
 // Stats counts since the log was opened.
 type Stats struct {
-	Events, Batches, Bytes atomic.Uint64
+	Events, Batches, Bytes, Lost atomic.Uint64
 }
 
 type pending struct {
@@ -83,7 +99,7 @@ type pending struct {
 
 // Open opens the trail in a folder, or makes it there.
 func Open(dir string, opts Options) (*Log, error) {
-	l := &Log{opts: opts, wake: make(chan struct{}, 1), done: make(chan struct{}), dead: make(chan struct{})}
+	l := &Log{dir: dir, opts: opts, wake: make(chan struct{}, 1), done: make(chan struct{}), dead: make(chan struct{})}
 	l.room = sync.NewCond(&l.mu)
 	news := make(chan struct{})
 	l.news.Store(&news)
@@ -92,11 +108,9 @@ func Open(dir string, opts Options) (*Log, error) {
 		return nil, fmt.Errorf("open trail %s: %w", dir, err)
 	}
 	l.db = db
-	seq, err := lastSeq(db)
-	if err != nil {
+	if err := l.last(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open trail %s: %w", dir, err), db.Close())
 	}
-	l.seq.Store(seq)
 	go l.write()
 	return l, nil
 }
@@ -113,34 +127,23 @@ func databaseOptions(opts Options, l *Log) *pebbledb.Options {
 	return o
 }
 
-// lastSeq is the number of the newest event, 0 where there is none.
-func lastSeq(db *pebbledb.DB) (last uint64, err error) {
-	it, err := db.NewIter(&pebbledb.IterOptions{LowerBound: []byte(orderPrefix), UpperBound: after(orderPrefix)})
+// last finds the newest event and the end of the chain.
+func (l *Log) last() (err error) {
+	it, err := l.db.NewIter(&pebbledb.IterOptions{LowerBound: []byte(orderPrefix), UpperBound: after(orderPrefix)})
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
 	if !it.Last() {
-		return 0, it.Error()
+		return errors.Join(it.Error(), l.lastDigest())
 	}
-	account, p, err := orderEntry(it.Key(), it.Value())
+	o, err := orderEntry(it.Key(), it.Value())
 	if err != nil {
-		return 0, err
+		return err
 	}
-	b, err := readBlock(db, account, p)
-	if err != nil || b == nil {
-		return p.seq + maxBlockEvents, err // it has expired
-	}
-	return p.seq + uint64(len(b.events)) - 1, nil
-}
-
-// orderEntry reads where a block stands.
-func orderEntry(key, value []byte) (account string, p place, err error) {
-	a, nanos, ok := bytes.Cut(value, []byte("/"))
-	if !ok || len(nanos) != 8 || len(key) != len(orderPrefix)+8 {
-		return "", place{}, fmt.Errorf("key %q of the trail has no place", key)
-	}
-	return string(a), place{int64(binary.BigEndian.Uint64(nanos)), binary.BigEndian.Uint64(key[len(orderPrefix):])}, nil
+	l.seq.Store(o.seq + uint64(o.events) - 1)
+	l.chain = o.chain
+	return nil
 }
 
 // readBlock gives a block, or nil where it has expired.
@@ -182,6 +185,17 @@ func (l *Log) Append(ctx context.Context, e Entry) error {
 func (l *Log) Note(e Entry) error { return l.put(pending{entry: e}) }
 
 func (l *Log) put(p pending) error {
+	err := l.tryPut(p)
+	if err != nil && p.entry.Record != nil {
+		l.stats.Lost.Add(1)
+	}
+	return err
+}
+
+func (l *Log) tryPut(p pending) error {
+	if l.low.Load() == 2 && p.entry.Record != nil {
+		return ErrRoom
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for len(l.waiting) >= maxWaiting && !l.closed && l.Err() == nil {
@@ -193,6 +207,8 @@ func (l *Log) put(p pending) error {
 	if err := l.Err(); err != nil {
 		return err
 	}
+	p.entry.Record = l.memory.text(p.entry.Record)
+	p.entry.Keys = l.memory.keys(p.entry.Keys)
 	l.waiting = append(l.waiting, p)
 	if p.done != nil || len(l.waiting) >= maxBatch {
 		l.urgent = true
@@ -217,6 +233,36 @@ func (l *Log) Err() error {
 	return nil
 }
 
+// Refuses is why nothing may happen that must be remembered, or nil.
+func (l *Log) Refuses() error {
+	if l.low.Load() != 0 {
+		return ErrRoom
+	}
+	return l.Err()
+}
+
+// LookAtRoom looks how full the disk is, and reports whether that has changed
+// what Refuses says. To be called now and then.
+func (l *Log) LookAtRoom() (changed bool, err error) {
+	if l.opts.Reserve == 0 {
+		return false, nil
+	}
+	fs := cmp.Or[vfs.FS](l.opts.FS, vfs.Default)
+	usage, err := fs.GetDiskUsage(l.dir)
+	if err != nil {
+		return false, fmt.Errorf("room of the trail's disk: %w", err)
+	}
+	reserve := min(l.opts.Reserve, usage.TotalBytes/16)
+	low := int32(0)
+	switch {
+	case usage.AvailBytes < reserve/2:
+		low = 2
+	case usage.AvailBytes < reserve:
+		low = 1
+	}
+	return (l.low.Swap(low) != 0) != (low != 0), nil
+}
+
 func (l *Log) fail(err error) {
 	l.once.Do(func() {
 		err = fmt.Errorf("%w: %w", ErrFailed, err)
@@ -229,10 +275,14 @@ func (l *Log) fail(err error) {
 	})
 }
 
-// Counts are the events, batches and bytes written since the log was opened.
-func (l *Log) Counts() (events, batches, bytes uint64) {
-	return l.stats.Events.Load(), l.stats.Batches.Load(), l.stats.Bytes.Load()
+// Counts are the events, batches and bytes written since the log was opened,
+// and the events that could not be.
+func (l *Log) Counts() (events, batches, bytes, lost uint64) {
+	return l.stats.Events.Load(), l.stats.Batches.Load(), l.stats.Bytes.Load(), l.stats.Lost.Load()
 }
+
+// Disk is how many bytes the trail has on the disk.
+func (l *Log) Disk() uint64 { return l.db.Metrics().DiskSpaceUsage() }
 
 // Head is the number of the newest durable event.
 func (l *Log) Head() uint64 { return l.seq.Load() }
@@ -273,7 +323,8 @@ func (l *Log) write() {
 			case <-l.urgency():
 			}
 		}
-		batch, closed := l.take()
+		batch, used, closed := l.take()
+		all := batch
 		for len(batch) > 0 {
 			n := min(len(batch), maxBatch)
 			err := l.store(batch[:n])
@@ -284,6 +335,7 @@ func (l *Log) write() {
 			}
 			batch = batch[n:]
 		}
+		l.giveBack(all, used)
 		if closed {
 			return
 		}
@@ -300,13 +352,26 @@ func (l *Log) hurried() bool {
 // urgency is closed or holds a value when it is worth looking again.
 func (l *Log) urgency() <-chan struct{} { return l.wake }
 
-func (l *Log) take() ([]pending, bool) {
+func (l *Log) take() (batch []pending, used memory, closed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	batch := l.waiting
-	l.waiting, l.urgent = nil, false
+	batch, used = l.waiting, l.memory
+	l.waiting, l.memory, l.urgent = l.spare, l.spareMemory, false
+	l.spare, l.spareMemory = nil, memory{}
 	l.room.Broadcast()
-	return batch, l.closed
+	return batch, used, l.closed
+}
+
+// giveBack keeps the memory of a batch that was written for the one after next.
+func (l *Log) giveBack(batch []pending, used memory) {
+	if cap(batch) > 4*maxBatch {
+		return // after a rush; not kept for ever
+	}
+	clear(batch)
+	used.reset()
+	l.mu.Lock()
+	l.spare, l.spareMemory = batch[:0], used
+	l.mu.Unlock()
 }
 
 // store writes events durably, in the order in which they came.
@@ -314,31 +379,40 @@ func (l *Log) store(events []pending) error {
 	if err := l.Err(); err != nil {
 		return err
 	}
-	b := l.db.NewBatch()
-	defer b.Close()
 	first := l.seq.Load()
-	seq, err := addAll(b, first, events)
-	if err == nil && seq > first {
-		err = b.Commit(pebbledb.Sync)
+	w := batch{Batch: l.db.NewBatch(), seq: first, chain: l.chain, memory: &l.encoding}
+	defer w.Close()
+	err := w.add(events)
+	if err == nil && w.seq > first {
+		err = w.Commit(pebbledb.Sync)
 	}
 	if err != nil {
 		l.fail(err)
 		return l.Err()
 	}
-	if seq == first {
+	if w.seq == first {
 		return nil // somebody only waited
 	}
-	l.seq.Store(seq)
-	l.stats.Events.Add(seq - first)
+	l.chain = w.chain
+	l.seq.Store(w.seq)
+	l.stats.Events.Add(w.seq - first)
 	l.stats.Batches.Add(1)
-	l.stats.Bytes.Add(uint64(b.Len()))
+	l.stats.Bytes.Add(uint64(w.Len()))
 	fresh := make(chan struct{})
 	close(*l.news.Swap(&fresh))
 	return nil
 }
 
-// addAll puts events into a batch as blocks, and gives the number of the last.
-func addAll(b *pebbledb.Batch, seq uint64, events []pending) (uint64, error) {
+// batch is what is written at once.
+type batch struct {
+	*pebbledb.Batch
+	seq    uint64 // of the last event
+	chain  link
+	memory *encoding
+}
+
+// add adds events as blocks, each of one account and second.
+func (b *batch) add(events []pending) error {
 	type group struct {
 		account string
 		second  int64
@@ -346,10 +420,9 @@ func addAll(b *pebbledb.Batch, seq uint64, events []pending) (uint64, error) {
 	open := map[group]*block{}
 	var order []group
 	flush := func(g group) error {
-		err := addBlock(b, g.account, place{g.second * int64(time.Second), seq + 1}, open[g])
-		seq += uint64(len(open[g].events))
+		blk := open[g]
 		delete(open, g)
-		return err
+		return b.addBlock(g.account, g.second, blk)
 	}
 	for i := range events {
 		e := &events[i].entry
@@ -364,7 +437,7 @@ func addAll(b *pebbledb.Batch, seq uint64, events []pending) (uint64, error) {
 		open[g].add(e)
 		if open[g].full() {
 			if err := flush(g); err != nil {
-				return seq, err
+				return err
 			}
 		}
 	}
@@ -373,26 +446,31 @@ func addAll(b *pebbledb.Batch, seq uint64, events []pending) (uint64, error) {
 			continue // full before
 		}
 		if err := flush(g); err != nil {
-			return seq, err
-		}
-	}
-	return seq, nil
-}
-
-// addBlock puts a block and its indexes into a batch.
-func addBlock(b *pebbledb.Batch, account string, p place, blk *block) error {
-	if err := b.Set(eventKey(account, p), blk.encode(), nil); err != nil {
-		return err
-	}
-	where := binary.BigEndian.AppendUint64([]byte(account+"/"), uint64(p.nanos))
-	if err := b.Set(orderKey(p.seq), where, nil); err != nil {
-		return err
-	}
-	for _, k := range blk.keys {
-		if err := b.Set(p.append(indexKey(account, day(p.time()), k)), nil, nil); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// addBlock adds a block, its indexes and its link.
+func (b *batch) addBlock(account string, second int64, blk *block) error {
+	o := order{account: account, place: place{second * int64(time.Second), b.seq + 1}, events: len(blk.events)}
+	value := b.memory.encode(blk)
+	o.block = sha256.Sum256(value)
+	b.chain = o.after(b.chain)
+	o.chain = b.chain
+	if err := b.Set(eventKey(account, o.place), value, nil); err != nil {
+		return err
+	}
+	if err := b.Set(orderKey(o.seq), o.encode(), nil); err != nil {
+		return err
+	}
+	for _, k := range blk.keys {
+		if err := b.Set(o.append(indexKey(account, day(o.time()), k)), nil, nil); err != nil {
+			return err
+		}
+	}
+	b.seq += uint64(len(blk.events))
 	return nil
 }
 

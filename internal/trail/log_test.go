@@ -181,3 +181,36 @@ func BenchmarkNote(b *testing.B) {
 	}
 	l.Sync(context.Background())
 }
+
+func FuzzDecodeBlock(f *testing.F) {
+	b := newBlock()
+	b.add(&Entry{Record: []byte("{}"), Keys: []Key{{Username, "alice"}, {EventName, ""}}})
+	b.add(&Entry{Record: []byte("{1}"), Keys: []Key{{EventName, "GetUser"}, {Username, "alice"}}})
+	var m encoding
+	m.encode(b)
+	f.Add(m.plain)
+	f.Add([]byte{0, 0})
+	f.Fuzz(func(t *testing.T, plain []byte) {
+		got, err := decodePlain(plain)
+		if err != nil {
+			return
+		}
+		again := newBlock()
+		for _, e := range got.events {
+			entry := Entry{Record: e.record}
+			for _, n := range e.keys {
+				entry.Keys = append(entry.Keys, got.keys[n])
+			}
+			again.add(&entry)
+		}
+		second, err := decodeBlock(m.encode(again))
+		if err != nil || len(second.events) != len(got.events) {
+			t.Fatalf("what was decoded and encoded again = %v, %v", second, err)
+		}
+		for i, e := range second.events {
+			if !bytes.Equal(e.record, got.events[i].record) {
+				t.Fatalf("record %d = %q, want %q", i, e.record, got.events[i].record)
+			}
+		}
+	})
+}

@@ -280,11 +280,11 @@ func (l *Log) Since(from uint64, fn func(seq uint64, account string, record []by
 		ok = it.First()
 	}
 	for ; ok; ok = it.Next() {
-		account, p, err := orderEntry(it.Key(), it.Value())
+		o, err := orderEntry(it.Key(), it.Value())
 		if err != nil {
 			return last, err
 		}
-		b, err := readBlock(l.db, account, p)
+		b, err := readBlock(l.db, o.account, o.place)
 		if err != nil {
 			return last, err
 		}
@@ -292,11 +292,11 @@ func (l *Log) Since(from uint64, fn func(seq uint64, account string, record []by
 			continue
 		}
 		for i, e := range b.events {
-			seq := p.seq + uint64(i)
+			seq := o.seq + uint64(i)
 			if seq <= from {
 				continue
 			}
-			if err := fn(seq, account, e.record); err != nil {
+			if err := fn(seq, o.account, e.record); err != nil {
 				return last, err
 			}
 			last = seq
