@@ -20,6 +20,7 @@ const msgIAMPath = `IAM resource path must either be "*", root, or start with us
 var iamPaths = []string{
 	"user/", "federated-user/", "role/", "group/", "instance-profile/", "mfa/", "server-certificate/", "policy/",
 	"sms-mfa/", "saml-provider/", "oidc-provider/", "report/", "access-report/",
+	"delegation-request/", // newer than the text, but a resource of the reference
 }
 
 // regional are the resources of S3 that have a region, unlike buckets and

@@ -114,7 +114,7 @@ func firstRunes(s string, n int) string {
 
 // delegatedPolicy is the policy of a template with its parameters filled in:
 // each @{NAME} in a string of it stands for the parameter's value; of one that
-// has several, the string stands for as many strings.
+// has several, the string stands for as many of a list.
 func delegatedPolicy(c *service.Caller, template string, parameters []directory.DelegationParameter) (string, error) {
 	p, err := c.Snapshot.Policy(c.Account(), template)
 	if err != nil {
