@@ -102,9 +102,9 @@ func TestDelegationRequests(t *testing.T) {
 	// The token is the partner's alone.
 	token := strings.TrimSpace(s.must("delegation", "token", *id))
 	_, err = owner.sts.GetDelegatedAccessToken(ctx, &sts.GetDelegatedAccessTokenInput{TradeInToken: &token})
-	wantCode(t, "the token in another account", err, "AccessDenied", "")
+	wantCode(t, "the token in another account", err, "ExpiredTradeInTokenException", "")
 	_, err = partner.sts.GetDelegatedAccessToken(ctx, &sts.GetDelegatedAccessTokenInput{TradeInToken: aws.String(token + "x")})
-	wantCode(t, "a wrong token", err, "AccessDenied", "")
+	wantCode(t, "a wrong token", err, "ExpiredTradeInTokenException", "")
 	got, err := partner.sts.GetDelegatedAccessToken(ctx, &sts.GetDelegatedAccessTokenInput{TradeInToken: &token})
 	must(t, err)
 	if *got.AssumedPrincipal != "arn:aws:iam::"+account+":user/admin" {

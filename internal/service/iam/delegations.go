@@ -30,7 +30,12 @@ func (s *Service) delegationOperations() []service.Operation {
 		op("AcceptDelegationRequest", s.AcceptDelegationRequest, actsOnDelegation(func(in any) string { return in.(*api.AcceptDelegationRequestRequest).DelegationRequestId })),
 		op("RejectDelegationRequest", s.RejectDelegationRequest, actsOnDelegation(func(in any) string { return in.(*api.RejectDelegationRequestRequest).DelegationRequestId })),
 		op("SendDelegationToken", s.SendDelegationToken, actsOnDelegation(func(in any) string { return in.(*api.SendDelegationTokenRequest).DelegationRequestId })),
-		op("GetHumanReadableSummary", s.GetHumanReadableSummary, actsOnSource(func(in any) string { return in.(*api.GetHumanReadableSummaryRequest).EntityArn })),
+		op("GetHumanReadableSummary", s.GetHumanReadableSummary,
+			actsOnDelegation(func(in any) string {
+				arn := in.(*api.GetHumanReadableSummaryRequest).EntityArn
+				return arn[strings.LastIndexByte(arn, '/')+1:]
+			}),
+			actsOnSource(func(in any) string { return in.(*api.GetHumanReadableSummaryRequest).EntityArn })),
 	}
 }
 
@@ -215,6 +220,9 @@ func (s *Service) delegationOut(g *directory.Delegation) api.DelegationRequest {
 
 // ListDelegationRequests lists the requests that somebody of the account took.
 func (s *Service) ListDelegationRequests(_ context.Context, c *service.Caller, in *api.ListDelegationRequestsRequest) (*api.ListDelegationRequestsResponse, error) {
+	if parts := strings.Split(in.OwnerId, ":"); in.OwnerId != "" && (len(parts) < 6 || parts[4] != c.Account()) {
+		return nil, api.InvalidInput.New("The owner %s is not of account %s.", in.OwnerId, c.Account())
+	}
 	p, err := newPage[api.DelegationRequest]("ListDelegationRequests", in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
