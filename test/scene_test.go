@@ -163,23 +163,19 @@ type refusal struct {
 	code, message string
 }
 
-// call sends one call and gives its answer, or how it was refused.
+// call sends one call and gives its answer, or how it was refused. It waits for
+// reports that are being made.
 func (sc *scene) call(op *awsapi.Operation, in wire.Document, k keys) (wire.Document, *refusal) {
 	sc.t.Helper()
 	encoded, err := wire.EncodeRequest(op, in)
 	if err != nil {
 		sc.t.Fatalf("%s %v: %v", op.Name, in, err)
 	}
-	for late := deadline(sc.t); ; {
-		out, refused := sc.send(op, encoded, k)
-		if refused == nil || refused.code != "ReportInProgress" || late.Err() != nil {
-			return out, refused
-		}
-		select { // it is made in the background
-		case <-time.After(20 * time.Millisecond):
-		case <-late.Done():
-		}
+	out, refused := sc.send(op, encoded, k)
+	for late := time.Now().Add(patience); refused != nil && refused.code == "ReportInProgress" && time.Now().Before(late); {
+		out, refused = sc.send(op, encoded, k) // the report is being made
 	}
+	return out, refused
 }
 
 // send sends one call. Without a key id it isn't signed.
@@ -222,11 +218,7 @@ func (sc *scene) keysOf(caller string) keys {
 // play plays one line and gives the answer; nil where it was refused as it must be.
 func (sc *scene) play(l *line) wire.Document {
 	sc.t.Helper()
-	in, caller := sc.document(l), sc.keysOf(l.caller)
-	out, refused := sc.call(l.op, in, caller)
-	for refused != nil && l.code == "" && refused.code == "ReportInProgress" {
-		out, refused = sc.call(l.op, in, caller)
-	}
+	out, refused := sc.call(l.op, sc.document(l), sc.keysOf(l.caller))
 	sc.check(l, out, refused)
 	return out
 }

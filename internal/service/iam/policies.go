@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	api "github.com/sallyport-iam/sallyport/internal/awsapi/iam"
@@ -188,14 +189,23 @@ func (s *Service) ListEntitiesForPolicy(_ context.Context, c *service.Caller, in
 type entity struct {
 	kind           directory.Kind
 	name, id, path string
+	attached       bool // not only as a boundary
 }
 
+// What the keys of entities begin with that a policy bounds, in markers.
+const (
+	markBoundedUser = "3"
+	markBoundedRole = "5"
+)
+
+func isBoundary(mark string) bool { return mark == markBoundedUser || mark == markBoundedRole }
+
 // listEntities puts onto the page, in this order, the groups, the users, the
-// users bounded by the policy, the roles, and the roles bounded by it.
+// users bounded by the policy, the roles, and the roles bounded by it. An entity
+// that has the policy both ways is there once, on whatever page.
 func listEntities(c *service.Caller, pol *directory.ManagedPolicy, in *api.ListEntitiesForPolicyRequest, p *page[entity]) error {
 	var failed error
 	prefix := pathOf(in.PathPrefix)
-	seen := map[string]bool{}
 	each := func(mark string, describe func(id string) (entity, error)) func(string) bool {
 		return func(id string) bool {
 			e, err := describe(id)
@@ -203,10 +213,10 @@ func listEntities(c *service.Caller, pol *directory.ManagedPolicy, in *api.ListE
 				failed = err
 				return false
 			}
-			if mark+id <= p.after || seen[id] || !strings.HasPrefix(e.path, prefix) {
+			again := isBoundary(mark) && e.attached && in.PolicyUsageFilter != useBoundary
+			if mark+id <= p.after || again || !strings.HasPrefix(e.path, prefix) {
 				return true
 			}
-			seen[id] = true
 			return p.add(mark+id, e)
 		}
 	}
@@ -225,26 +235,26 @@ func listEntities(c *service.Caller, pol *directory.ManagedPolicy, in *api.ListE
 		if err != nil {
 			return entity{}, err
 		}
-		return entity{kind: directory.KindUser, name: u.Name, id: u.ID, path: u.Path}, nil
+		return entity{kind: directory.KindUser, name: u.Name, id: u.ID, path: u.Path, attached: slices.Contains(u.Attached, pol.ARN())}, nil
 	}
 	if wants("User") && in.PolicyUsageFilter != useBoundary {
 		c.Snapshot.Attachments(c.Account(), pol, directory.KindUser, "", each("2", aUser))
 	}
 	if wants("User") && in.PolicyUsageFilter != usePermissions {
-		c.Snapshot.BoundaryUsers(c.Account(), pol, "", each("3", aUser))
+		c.Snapshot.BoundaryUsers(c.Account(), pol, "", each(markBoundedUser, aUser))
 	}
 	aRole := func(id string) (entity, error) {
 		r, err := c.Snapshot.RoleByID(c.Account(), id)
 		if err != nil {
 			return entity{}, err
 		}
-		return entity{kind: directory.KindRole, name: r.Name, id: r.ID, path: r.Path}, nil
+		return entity{kind: directory.KindRole, name: r.Name, id: r.ID, path: r.Path, attached: slices.Contains(r.Attached, pol.ARN())}, nil
 	}
 	if wants("Role") && in.PolicyUsageFilter != useBoundary {
 		c.Snapshot.Attachments(c.Account(), pol, directory.KindRole, "", each("4", aRole))
 	}
 	if wants("Role") && in.PolicyUsageFilter != usePermissions {
-		c.Snapshot.BoundaryRoles(c.Account(), pol, "", each("5", aRole))
+		c.Snapshot.BoundaryRoles(c.Account(), pol, "", each(markBoundedRole, aRole))
 	}
 	return failed
 }
