@@ -224,12 +224,15 @@ func (d *Directory) storeAccess(ctx context.Context, account, id string, used ma
 		}
 		merge(all, used)
 		txn.Do = []store.Op{{Key: key, Value: encode(&accessRecord{Format: recordFormat, Used: all})}}
-		_, err = d.store.Commit(ctx, txn)
+		rev, err := d.store.Commit(ctx, txn)
 		conflict, lost := errors.AsType[*store.ConflictError](err)
-		if !lost {
+		switch {
+		case lost:
+			rev = conflict.Rev
+		case err != nil:
 			return err
 		}
-		if err := d.seen(ctx, conflict.Rev); err != nil {
+		if err := d.seen(ctx, rev); err != nil || !lost {
 			return err
 		}
 	}

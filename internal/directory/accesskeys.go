@@ -29,6 +29,8 @@ type keyRecord struct {
 	secret  atomic.Pointer[seal.Secret] // opened on first use
 	used    useCell
 	did     lastAction
+
+	announced atomic.Int64 // the day on which it was said that the key expires soon
 }
 
 func (k *keyRecord) loaded(r *Record) {
@@ -69,7 +71,7 @@ func (s *Snapshot) Credential(keyID string) (c Credential, ok bool, err error) {
 	if i < 0 {
 		return c, false, nil
 	}
-	return Credential{KeyID: keyID, Owner: owner, Active: !owner.Keys[i].Inactive, d: s.d, key: key}, true, nil
+	return Credential{KeyID: keyID, Owner: owner, Active: s.KeyActive(owner, owner.Keys[i], s.d.opts.Now()), d: s.d, key: key}, true, nil
 }
 
 // Secret is the key's secret.

@@ -24,6 +24,9 @@ type Account struct {
 	// Passwords are the rules for the users' passwords; nil means AWS's defaults.
 	Passwords *PasswordPolicy `json:"passwords,omitempty"`
 
+	// KeyMaxAge is after how many days access keys of users expire; 0 means never.
+	KeyMaxAge int `json:"keyMaxAge,omitempty"`
+
 	Name string `json:"name,omitempty"`
 	// Organization is the management account of the organization that the
 	// account is in, or empty.

@@ -100,6 +100,7 @@ func (c *Credential) Touch(now time.Time, service, region string) {
 	if !c.d.use.touch(&c.key.used, now, service, region) {
 		return
 	}
+	c.announceExpiry(now)
 	c.d.use.mu.Lock()
 	c.d.use.dirty = append(c.d.use.dirty, c.key)
 	c.d.use.mu.Unlock()

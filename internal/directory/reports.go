@@ -279,10 +279,24 @@ func (c *Checker) checkReport(rec *Record, account, id string) {
 	if r.ID != id {
 		c.wrong(rec.Key, "says to be report %q", r.ID)
 	}
+	if r.Done.IsZero() || r.Parts == 0 {
+		return
+	}
+	var parts []io.Reader
 	for n := range r.Parts {
-		if key := reportPart(account, id, n); !r.Done.IsZero() && c.records[key] == nil {
+		key := reportPart(account, id, n)
+		if c.records[key] == nil {
 			c.wrong(rec.Key, "there is no record %s of its content", key)
+			return
 		}
+		parts = append(parts, bytes.NewReader(c.records[key].Value))
+	}
+	z, err := gzip.NewReader(io.MultiReader(parts...))
+	if err == nil {
+		_, err = io.Copy(io.Discard, io.LimitReader(z, reportContentLimit))
+	}
+	if err != nil {
+		c.wrong(rec.Key, "its content can't be read: %v", err)
 	}
 }
 

@@ -20,7 +20,9 @@ type Snapshot struct {
 	policyEpoch store.Revision
 	// orgEpoch is that of organizations; 0 while there never was one.
 	orgEpoch store.Revision
-	d        *Directory
+	// limitsKeys: some account has, or had, a greatest age of access keys.
+	limitsKeys bool
+	d          *Directory
 }
 
 func emptySnapshot(d *Directory) *Snapshot {
@@ -29,7 +31,7 @@ func emptySnapshot(d *Directory) *Snapshot {
 
 // apply gives the snapshot after those events, which must follow its revision.
 func (s *Snapshot) apply(events []store.Event) *Snapshot {
-	next := &Snapshot{Rev: s.Rev, records: s.records, ordered: s.ordered.Copy(), policyEpoch: s.policyEpoch, orgEpoch: s.orgEpoch, d: s.d}
+	next := &Snapshot{Rev: s.Rev, records: s.records, ordered: s.ordered.Copy(), policyEpoch: s.policyEpoch, orgEpoch: s.orgEpoch, limitsKeys: s.limitsKeys, d: s.d}
 	e := new(edit)
 	for _, ev := range events {
 		for _, c := range ev.Records {
@@ -69,6 +71,9 @@ func (s *Snapshot) add(key string, value []byte, rev store.Revision, kind string
 	s.records = s.records.with(en, e)
 	if governs(kind) {
 		s.orgEpoch = max(s.orgEpoch, rev)
+	}
+	if kind == kindAccount && limitsKeys(value) {
+		s.limitsKeys = true
 	}
 	if listed(kind) {
 		s.ordered.Set(en)

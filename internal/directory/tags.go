@@ -42,6 +42,9 @@ func checkTags(tags []Tag, foldCase bool) error {
 				return &ReservedTag{Text: text}
 			}
 		}
+		if _, _, _, err := keyExpiryOf(t); err != nil && foldCase {
+			return err
+		}
 	}
 	return nil
 }

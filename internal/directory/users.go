@@ -36,6 +36,8 @@ type User struct {
 	arn     string
 	inline  compiledInline
 	set     atomic.Pointer[cachedSet]
+
+	expiries map[string]time.Time // of access keys, as the tags say; usually nil
 }
 
 // Credentials are what a user has besides access keys and the password itself.
@@ -75,6 +77,7 @@ func (c *compiledInline) of(inline []InlinePolicy) []*policy.Policy {
 func (u *User) loaded(r *Record) {
 	u.account, _ = splitKey(r.Key)
 	u.arn = UserARN(u.account, u.Path, u.Name)
+	u.expiries = taggedExpiries(u.Tags)
 	if u.Root() {
 		u.arn = "arn:aws:iam::" + u.account + ":root"
 	}

@@ -90,6 +90,7 @@ func (s *Server) controlHandler() http.Handler {
 	s.trailControl(mux)
 	s.accountControl(mux)
 	s.transferControl(mux)
+	s.hygieneControl(mux)
 	return mux
 }
 

@@ -25,7 +25,10 @@ const (
 	inactive = "Inactive"
 )
 
-func keyStatus(k directory.AccessKey) string { return statusOf(k.Inactive) }
+// keyStatus is the status of a user's key: one that has expired is inactive.
+func (s *Service) keyStatus(snap *directory.Snapshot, u *directory.User, k directory.AccessKey) string {
+	return statusOf(!snap.KeyActive(u, k, s.dir.Now()))
+}
 
 // userNameOut is the UserName of an answer about a user's keys: root has none.
 func userNameOut(u *directory.User) string {
@@ -64,7 +67,7 @@ func (s *Service) ListAccessKeys(_ context.Context, c *service.Caller, in *api.L
 	p, err := pageOf("ListAccessKeys", in.Marker, in.MaxItems, u.Keys,
 		func(k directory.AccessKey) string { return k.ID },
 		func(k directory.AccessKey) api.AccessKeyMetadata {
-			return api.AccessKeyMetadata{UserName: userNameOut(u), AccessKeyId: k.ID, Status: keyStatus(k), CreateDate: k.Created}
+			return api.AccessKeyMetadata{UserName: userNameOut(u), AccessKeyId: k.ID, Status: s.keyStatus(c.Snapshot, u, k), CreateDate: k.Created}
 		})
 	if err != nil {
 		return nil, err

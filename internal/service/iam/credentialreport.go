@@ -36,7 +36,7 @@ func (s *Service) GenerateCredentialReport(ctx context.Context, c *service.Calle
 	case started:
 		account := c.Account()
 		s.dir.MakeReport(account, r, func(snap *directory.Snapshot, w io.Writer) error {
-			return writeCredentials(snap, account, w)
+			return writeCredentials(snap, account, r.Started, w)
 		})
 		return &api.GenerateCredentialReportResponse{State: "STARTED", Description: "No report exists. Starting a new report generation task"}, nil
 	case r.Current(s.dir.Now()):
@@ -81,7 +81,10 @@ const (
 )
 
 // writeCredentials writes the report: root first, then the users by name.
-func writeCredentials(s *directory.Snapshot, account string, w io.Writer) error {
+//
+// Where the account's keys have a greatest age, two columns more say when a
+// user's keys expire.
+func writeCredentials(s *directory.Snapshot, account string, now time.Time, w io.Writer) error {
 	a, err := s.Account(account)
 	if err != nil {
 		return err
@@ -92,8 +95,11 @@ func writeCredentials(s *directory.Snapshot, account string, w io.Writer) error 
 	}
 	b := bufio.NewWriter(w)
 	b.WriteString(reportColumns)
+	if a.KeyMaxAge > 0 {
+		b.WriteString(",access_key_1_expires,access_key_2_expires")
+	}
 	row := func(u *directory.User) error {
-		fields, err := credentialRow(s, a, u)
+		fields, err := credentialRow(s, a, u, now)
 		b.WriteByte('\n')
 		for i, f := range fields {
 			if i > 0 {
@@ -119,7 +125,7 @@ func quoted(field string) string {
 
 func reportTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-func credentialRow(s *directory.Snapshot, a *directory.Account, u *directory.User) ([]string, error) {
+func credentialRow(s *directory.Snapshot, a *directory.Account, u *directory.User, now time.Time) ([]string, error) {
 	row := []string{u.Name, u.ARN(), reportTime(u.Created)}
 	used, known, err := s.PasswordLastUsed(u)
 	if err != nil {
@@ -128,6 +134,9 @@ func credentialRow(s *directory.Snapshot, a *directory.Account, u *directory.Use
 	row = append(row, passwordColumns(a, u, used, known)...)
 	row = append(row, boolText(len(u.MFA) > 0))
 	keys := slices.Clone(u.Keys)
+	for i, k := range keys {
+		keys[i].Inactive = !s.KeyActive(u, k, now)
+	}
 	slices.SortStableFunc(keys, func(a, b directory.AccessKey) int { return int(flag(a.Inactive) - flag(b.Inactive)) })
 	for i := range 2 {
 		columns := []string{"false", notAny, notAny, notAny, notAny}
@@ -144,6 +153,15 @@ func credentialRow(s *directory.Snapshot, a *directory.Account, u *directory.Use
 		} else {
 			row = append(row, "false", notAny)
 		}
+	}
+	for i := 0; i < 2 && a.KeyMaxAge > 0; i++ {
+		expires := notAny
+		if i < len(keys) {
+			if at, ok := s.KeyExpires(u, keys[i]); ok {
+				expires = reportTime(at)
+			}
+		}
+		row = append(row, expires)
 	}
 	return row, nil
 }

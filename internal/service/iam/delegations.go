@@ -30,10 +30,12 @@ func (s *Service) delegationOperations() []service.Operation {
 		op("AcceptDelegationRequest", s.AcceptDelegationRequest, actsOnDelegation(func(in any) string { return in.(*api.AcceptDelegationRequestRequest).DelegationRequestId })),
 		op("RejectDelegationRequest", s.RejectDelegationRequest, actsOnDelegation(func(in any) string { return in.(*api.RejectDelegationRequestRequest).DelegationRequestId })),
 		op("SendDelegationToken", s.SendDelegationToken, actsOnDelegation(func(in any) string { return in.(*api.SendDelegationTokenRequest).DelegationRequestId })),
-		op("GetHumanReadableSummary", s.GetHumanReadableSummary, actsOnDelegation(func(in any) string {
-			entity := in.(*api.GetHumanReadableSummaryRequest).EntityArn
-			return entity[strings.LastIndexByte(entity, '/')+1:]
-		}), actsOnSource(func(in any) string { return in.(*api.GetHumanReadableSummaryRequest).EntityArn })),
+		op("GetHumanReadableSummary", s.GetHumanReadableSummary,
+			actsOnDelegation(func(in any) string {
+				arn := in.(*api.GetHumanReadableSummaryRequest).EntityArn
+				return arn[strings.LastIndexByte(arn, '/')+1:]
+			}),
+			actsOnSource(func(in any) string { return in.(*api.GetHumanReadableSummaryRequest).EntityArn })),
 	}
 }
 
@@ -116,8 +118,8 @@ func firstRunes(s string, n int) string {
 }
 
 // delegatedPolicy is the policy of a template with its parameters filled in:
-// each string @{NAME} in it stands for the parameter's value, and for all of
-// its values where it is a list and the string stands in one.
+// each @{NAME} in a string of it stands for the parameter's value; of one that
+// has several, the string stands for as many of a list.
 func delegatedPolicy(c *service.Caller, template string, parameters []directory.DelegationParameter) (string, error) {
 	p, err := c.Snapshot.Policy(c.Account(), template)
 	if err != nil {
@@ -131,14 +133,7 @@ func delegatedPolicy(c *service.Caller, template string, parameters []directory.
 		if len(par.Values) == 0 || !par.List && len(par.Values) != 1 {
 			return "", api.InvalidInput.New("The parameter %s has %d values.", par.Name, len(par.Values))
 		}
-		quoted := make([]string, len(par.Values))
-		for i, v := range par.Values {
-			quoted[i] = jsonText(v)
-		}
-		text = strings.ReplaceAll(text, `"@{`+par.Name+`}"`, strings.Join(quoted, ","))
-		if inside := "@{" + par.Name + "}"; !par.List {
-			text = strings.ReplaceAll(text, inside, strings.Trim(quoted[0], `"`))
-		}
+		text = filledIn(text, "@{"+par.Name+"}", par.Values)
 	}
 	if i := strings.Index(text, "@{"); i >= 0 {
 		return "", api.InvalidInput.New("The policy template %s has a parameter that is not given: %s", template, firstRunes(text[i:], 40))
@@ -149,12 +144,26 @@ func delegatedPolicy(c *service.Caller, template string, parameters []directory.
 	return text, nil
 }
 
-func jsonText(s string) string {
-	b, err := json.Marshal(s)
-	if err != nil {
-		panic(err) // a string always encodes
+// filledIn puts values in the place of a parameter, in the JSON strings that
+// name it.
+func filledIn(text, parameter string, values []string) string {
+	for at := strings.Index(text, parameter); at >= 0; at = strings.Index(text, parameter) {
+		from, to := strings.LastIndexByte(text[:at], '"'), at+strings.IndexByte(text[at:], '"')
+		if from < 0 || to < at {
+			return text // not in a string: the policy can't be read, and is refused
+		}
+		var all []string
+		for _, v := range values {
+			v, err := json.Marshal(v)
+			if err != nil {
+				panic(err) // a string always encodes
+			}
+			inner := strings.ReplaceAll(string(v[1:len(v)-1]), "@{", `\u0040{`) // no value is a parameter again
+			all = append(all, strings.ReplaceAll(text[from:to+1], parameter, inner))
+		}
+		text = text[:from] + strings.Join(all, ",") + text[to+1:]
 	}
-	return string(b)
+	return text
 }
 
 // GetDelegationRequest describes a request and, where it is asked, says whether
@@ -211,6 +220,9 @@ func (s *Service) delegationOut(g *directory.Delegation) api.DelegationRequest {
 
 // ListDelegationRequests lists the requests that somebody of the account took.
 func (s *Service) ListDelegationRequests(_ context.Context, c *service.Caller, in *api.ListDelegationRequestsRequest) (*api.ListDelegationRequestsResponse, error) {
+	if parts := strings.Split(in.OwnerId, ":"); in.OwnerId != "" && (len(parts) < 6 || parts[4] != c.Account()) {
+		return nil, api.InvalidInput.New("The owner %s is not of account %s.", in.OwnerId, c.Account())
+	}
 	p, err := newPage[api.DelegationRequest]("ListDelegationRequests", in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err

@@ -30,6 +30,8 @@ func awsError(err error) error {
 		return api.InvalidInput.New("Duplicate tag keys found.")
 	case *directory.ReservedTag:
 		return api.InvalidInput.New("Tag keys and values that begin with aws: are reserved: %s", e.Text)
+	case *directory.BadKeyExpiry:
+		return api.InvalidInput.New("The value of a tag that begins with %s must be a date (2006-01-02) or a time (RFC 3339): %s", directory.KeyExpiryTag, e.Value)
 	case *directory.InvalidPrincipal:
 		return api.MalformedPolicyDocument.New("Invalid principal in policy: %q:%q", e.Type, e.Value)
 	case *directory.NotAttachable:

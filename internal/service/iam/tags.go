@@ -54,7 +54,7 @@ func (s *Service) ListUserTags(_ context.Context, c *service.Caller, in *api.Lis
 	if err != nil {
 		return nil, awsError(err)
 	}
-	p, err := tagPage("ListUserTags", in.Marker, in.MaxItems, u.Tags)
+	p, err := tagPage("ListUserTags", in.Marker, in.MaxItems, c.Snapshot.ShownTags(u))
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func (s *Service) CreateUser(ctx context.Context, c *service.Caller, in *api.Cre
 		return nil, err
 	}
 	out := userOut(made)
-	addUserDetails(&out, made)
+	addUserDetails(&out, made, made.Tags)
 	return &api.CreateUserResponse{User: &out}, nil
 }
 
@@ -44,7 +44,7 @@ func (s *Service) GetUser(_ context.Context, c *service.Caller, in *api.GetUserR
 		return nil, awsError(err)
 	}
 	out := userOut(u)
-	addUserDetails(&out, u)
+	addUserDetails(&out, u, c.Snapshot.ShownTags(u))
 	if err := addPasswordUse(c, &out, u); err != nil {
 		return nil, err
 	}
@@ -60,9 +60,9 @@ func userOut(u *directory.User) api.User {
 }
 
 // addUserDetails adds what lists leave out.
-func addUserDetails(out *api.User, u *directory.User) {
-	if len(u.Tags) > 0 {
-		out.Tags = tagsOut(u.Tags)
+func addUserDetails(out *api.User, u *directory.User, tags []directory.Tag) {
+	if len(tags) > 0 {
+		out.Tags = tagsOut(tags)
 	}
 	out.PermissionsBoundary = boundaryOut(u.Boundary)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/sallyport-iam/sallyport/internal/awsapi"
 	api "github.com/sallyport-iam/sallyport/internal/awsapi/sts"
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/service"
@@ -16,7 +15,7 @@ import (
 func (s *Service) GetDelegatedAccessToken(_ context.Context, c *service.Caller, in *api.GetDelegatedAccessTokenRequest) (*api.GetDelegatedAccessTokenResponse, error) {
 	g, err := s.dir.TradedIn(c.Snapshot, in.TradeInToken)
 	if err != nil || g.Requestor != c.Account() {
-		return nil, awsapi.AccessDenied.New("The trade-in token is not valid.")
+		return nil, api.ExpiredTradeInTokenException.New("The trade-in token is not valid.")
 	}
 	life := g.Until().Sub(s.dir.Now()).Truncate(time.Second)
 	if life <= 0 {
@@ -30,7 +29,7 @@ func (s *Service) GetDelegatedAccessToken(_ context.Context, c *service.Caller, 
 	}
 	as, err := c.Snapshot.PrincipalOf(session)
 	if err != nil {
-		return nil, awsapi.AccessDenied.New("The trade-in token is not valid: who accepted the request is gone.")
+		return nil, api.ExpiredTradeInTokenException.New("The trade-in token is not valid: who accepted the request is gone.")
 	}
 	packed, err := packedSize(session)
 	if err != nil {
