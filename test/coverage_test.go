@@ -22,7 +22,6 @@ import (
 var pending = []string{
 	"AcceptDelegationRequest", "AssociateDelegationRequest", "CreateDelegationRequest", "GetDelegationRequest", "GetHumanReadableSummary",
 	"ListDelegationRequests", "RejectDelegationRequest", "SendDelegationToken", "UpdateDelegationRequest", "GetDelegatedAccessToken",
-	"DisableOutboundWebIdentityFederation", "EnableOutboundWebIdentityFederation", "GetOutboundWebIdentityFederationInfo", "GetWebIdentityToken",
 }
 
 // covered is what the script has shown of one operation.
