@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 	"internal/console":               {"internal/directory", "internal/seal"},
 	"web":                            {},
 	"internal/server":                {"*"},
-	"internal/cli":                   {"internal/server", "internal/cluster", "internal/store", "internal/store/archive", "internal/directory", "internal/seal", "internal/awsapi", "policy"},
+	"internal/cli":                   {"internal/server", "internal/trail", "internal/cluster", "internal/store", "internal/store/archive", "internal/directory", "internal/seal", "internal/awsapi", "policy"},
 	"cmd/sallyport":                  {"internal/cli"},
 	"test":                           {"*"},
 	"internal/store/etcd":            {"internal/store"},

@@ -1,5 +1,10 @@
 package policy
 
+import (
+	"fmt"
+	"slices"
+)
+
 // Decision is the answer to a request. The zero value denies.
 type Decision uint8
 
@@ -17,6 +22,17 @@ func (d Decision) String() string {
 
 // MarshalText returns String.
 func (d Decision) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (d *Decision) UnmarshalText(text []byte) error {
+	for _, known := range []Decision{ImplicitDeny, ExplicitDeny, Allowed} {
+		if known.String() == string(text) {
+			*d = known
+			return nil
+		}
+	}
+	return fmt.Errorf("decision %q is not known", text)
+}
 
 // PolicyType is a type of policy as AWS's messages name it.
 type PolicyType uint8
@@ -43,6 +59,16 @@ func (t PolicyType) String() string { return typeNames[t] }
 
 // MarshalText returns String.
 func (t PolicyType) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (t *PolicyType) UnmarshalText(text []byte) error {
+	i := slices.Index(typeNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("type of policy %q is not known", text)
+	}
+	*t = PolicyType(i)
+	return nil
+}
 
 // article is the word before the type's name in "explicit deny in …".
 func (t PolicyType) article() string {

@@ -145,3 +145,22 @@ func TestSizeCountsNoWhiteSpace(t *testing.T) {
 		t.Errorf("Size = %d with white space, %d without, want 10 and 7", n, m)
 	}
 }
+
+func TestDecisionsAndTypesReadBack(t *testing.T) {
+	for _, d := range []Decision{ImplicitDeny, ExplicitDeny, Allowed} {
+		var got Decision
+		if err := got.UnmarshalText([]byte(d.String())); err != nil || got != d {
+			t.Errorf("UnmarshalText(%q) = %v, %v", d, got, err)
+		}
+	}
+	for i := range typeNames {
+		var got PolicyType
+		if err := got.UnmarshalText([]byte(PolicyType(i).String())); err != nil || got != PolicyType(i) {
+			t.Errorf("UnmarshalText(%q) = %v, %v", PolicyType(i), got, err)
+		}
+	}
+	d, p := Allowed, IdentityPolicy
+	if d.UnmarshalText([]byte("yes")) == nil || p.UnmarshalText([]byte("yes")) == nil {
+		t.Error("what is not known is read")
+	}
+}

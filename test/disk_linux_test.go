@@ -86,7 +86,7 @@ func failUnderLoad(t *testing.T, s *server, fail func(), texts ...string) *ackno
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	dir := mounted(t, "-t", "tmpfs", "-o", "size=64m,mode=0755", "tmpfs")
-	s := start(t, command{data: filepath.Join(dir, "data")})
+	s := start(t, command{data: filepath.Join(dir, "data"), args: []string{"--trail-reserve", "0"}})
 	ballast := filepath.Join(dir, "ballast")
 	known := failUnderLoad(t, s, func() {
 		f, err := os.Create(ballast)

@@ -74,7 +74,7 @@ func command(std IO) *cobra.Command {
 	root.SetErr(std.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(serveCommand(std), backupCommand(std), restoreCommand(std), checkCommand(std), rotateMasterKeyCommand(std),
-		policyCommand(std), clusterCommand(std), accountCommand(std), exportCommand(std), importCommand(std), versionCommand(std))
+		policyCommand(std), trailCommand(std), explainCommand(std), clusterCommand(std), accountCommand(std), exportCommand(std), importCommand(std), versionCommand(std))
 	return root
 }
 

@@ -75,6 +75,10 @@ func (c *call) allowed(in *policy.Policies, action string, targets []service.Tar
 		res := policy.Evaluate(&req, in)
 		c.note(action, t.ARN, res)
 		if !res.Allowed() {
+			if c.g.opts.Trail != nil {
+				c.explained = policy.Explain(&req, in).String()
+				c.explained = strings.ToValidUTF8(c.explained[:min(len(c.explained), maxExplained)], "")
+			}
 			return &denied{req, *in, res}
 		}
 	}

@@ -23,6 +23,7 @@ import (
 const (
 	maxEventText  = 1 << 10 // of the user agent, and of the operation's name
 	maxEventValue = 8 << 10 // of a text in the parameters: a policy document is shorter
+	maxExplained  = 4 << 10 // of the explanation of a denial
 )
 
 var errUnrecorded = errors.New("the trail can't be written")
@@ -315,6 +316,7 @@ func (c *call) addOwn(e *trail.Event, o *outcome) {
 		e.Own.Decision = "Deny"
 	}
 	e.Own.Reason = reason(&c.decided)
+	e.Own.Explanation = c.explained
 }
 
 // reason says in a line which policy decided.

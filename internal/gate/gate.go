@@ -93,10 +93,12 @@ type call struct {
 	asked    bool               // a decision was made
 	decided  policy.Result      // the last one
 	acted    []string           // the resources that were decided for
-	eventID  string             // of the event in the trail
-	fields   []wire.Field       // what S3's errors say besides
-	buf      []byte             // for the answer
-	memory   *eventMemory       // of the call's event, or nil
+	// explained is why the last decision denied.
+	explained string
+	eventID   string       // of the event in the trail
+	fields    []wire.Field // what S3's errors say besides
+	buf       []byte       // for the answer
+	memory    *eventMemory // of the call's event, or nil
 }
 
 // ServeHTTP serves one request.

@@ -87,6 +87,7 @@ func (s *Server) controlHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /backup", s.serveBackup)
 	mux.HandleFunc("POST /rotate-master-key", s.serveRotateMasterKey)
+	s.trailControl(mux)
 	s.accountControl(mux)
 	s.transferControl(mux)
 	return mux

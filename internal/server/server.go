@@ -105,6 +105,8 @@ const (
 	ringKeyLife    = 30 * 24 * time.Hour // after which the key ring gets a new key
 	ringKeyChecked = time.Hour           // how often that is looked at
 
+	masterKeyChecked = 2 * time.Second // how often a node on a shared store looks for a new master key
+
 	// spareHeap is allocated and never touched, so it takes no memory: it makes
 	// the garbage collector of a small directory run as seldom as that of one
 	// so many bytes larger. Measured: 8 % less processor time for each request.
@@ -133,6 +135,7 @@ type Server struct {
 	trail    *keptTrail
 	keys     *federation.Keys // of identity providers
 	iam      *iam.Service
+	stopping context.Context // ends when the server begins to stop
 }
 
 // Open makes a server of its configuration: the endpoint is bound and the data
@@ -288,6 +291,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	idle := make([]byte, spareHeap)
 	defer runtime.KeepAlive(idle)
 	group, ctx := errgroup.WithContext(ctx)
+	s.stopping = ctx
 	servers := s.servers()
 	for srv, l := range servers {
 		group.Go(func() error { return serve(srv, l) })
@@ -296,6 +300,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	group.Go(releaseLoad)
 	group.Go(func() error { return s.trail.keep(ctx) })
 	group.Go(func() error { return s.rotateRing(ctx) })
+	group.Go(func() error { return s.followMasterKey(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)

@@ -9,7 +9,9 @@ package trail
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Version is the version of CloudTrail's record format that events have
@@ -140,6 +142,8 @@ type Own struct {
 	// Action and Resources are what was authorised.
 	Action  string   `json:"action,omitempty"`
 	Targets []string `json:"targets,omitempty"`
+	// Explanation of a denial: what each policy said, as the policies were.
+	Explanation string `json:"explanation,omitempty"`
 }
 
 // Name is a resource as LookupEvents names it, such as AWS::IAM::User, alice.
@@ -192,4 +196,43 @@ func (e *Event) AppendKeys(keys []Key) []Key {
 		keys = append(keys, Key{ResourceName, n.Name}, Key{ResourceType, n.Type})
 	}
 	return keys
+}
+
+// Line is the event in a line for a person to read: when, who, what, on what, and
+// how it ended.
+func (e *Event) Line() string {
+	who := e.User()
+	if who == "" {
+		who = e.UserIdentity.ARN
+	}
+	if who == "" {
+		who = e.UserIdentity.AccessKeyID
+	}
+	if who == "" {
+		who = "-"
+	}
+	if e.UserIdentity.Type == IdentityAssumedRole && e.UserIdentity.SessionContext != nil && e.UserIdentity.SessionContext.SessionIssuer != nil {
+		who = e.UserIdentity.SessionContext.SessionIssuer.UserName + "/" + who
+	}
+	end := "ok"
+	if e.ErrorCode != "" {
+		message, _, _ := strings.Cut(e.ErrorMessage, " Encoded authorization failure message:")
+		end = e.ErrorCode + ": " + message
+	}
+	line := e.EventTime.UTC().Format(time.RFC3339) + " " + e.RecipientAccountID + " " + who + " " + e.SourceIPAddress + " " +
+		strings.TrimSuffix(e.EventSource, ".amazonaws.com") + ":" + e.EventName
+	for _, n := range e.Own.Named {
+		line += " " + n.Name
+	}
+	return printable(line + " " + end + " " + e.EventID)
+}
+
+// printable puts a question mark in place of what would move a terminal's cursor.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, s)
 }

@@ -123,6 +123,7 @@ func (o *Own) appendJSON(b []byte) []byte {
 	if len(o.Named) > 0 {
 		b = append(b, ']')
 	}
+	b = appendOptional(b, "explanation", o.Explanation)
 	return append(b, '}')
 }
 
