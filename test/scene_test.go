@@ -73,9 +73,11 @@ type line struct {
 	op      *awsapi.Operation
 	input   string // JSON with variables
 	capture map[string]string
+	// published: the input is that of AWS's published example, changed by this one.
+	published bool
 }
 
-var scriptLine = regexp.MustCompile(`^(?:(\w+): )?(?:! (\w+) )?(\w+) (\{.*\})((?: \w+=[\w.]+)*)$`)
+var scriptLine = regexp.MustCompile(`^(?:(\w+): )?(?:! (\w+) |(> ))?(\w+) (\{.*\})((?: \w+=[\w.]+)*)$`)
 
 // script reads a file of testdata.
 func script(t *testing.T, file string) []line {
@@ -91,11 +93,11 @@ func script(t *testing.T, file string) []line {
 		if m == nil {
 			t.Fatalf("%s:%d: not a line of a script: %s", file, i+1, s)
 		}
-		l := line{number: i + 1, text: s, caller: m[1], code: awsapi.Code(m[2]), op: operation(m[3]), input: m[4], capture: map[string]string{}}
+		l := line{number: i + 1, text: s, caller: m[1], code: awsapi.Code(m[2]), op: operation(m[4]), input: m[5], published: m[3] != "", capture: map[string]string{}}
 		if l.op == nil {
-			t.Fatalf("%s:%d: no operation %s", file, i+1, m[3])
+			t.Fatalf("%s:%d: no operation %s", file, i+1, m[4])
 		}
-		for pair := range strings.FieldsSeq(m[5]) {
+		for pair := range strings.FieldsSeq(m[6]) {
 			name, path, _ := strings.Cut(pair, "=")
 			l.capture[name] = path
 		}
@@ -172,10 +174,15 @@ func (sc *scene) call(op *awsapi.Operation, in wire.Document, k keys) (wire.Docu
 		sc.t.Fatalf("%s %v: %v", op.Name, in, err)
 	}
 	out, refused := sc.send(op, encoded, k)
-	for late := time.Now().Add(patience); refused != nil && refused.code == "ReportInProgress" && time.Now().Before(late); {
-		out, refused = sc.send(op, encoded, k) // the report is being made
+	for late := time.Now().Add(patience); inProgress(out, refused) && time.Now().Before(late); {
+		out, refused = sc.send(op, encoded, k)
 	}
 	return out, refused
+}
+
+// inProgress reports whether a report is still being made.
+func inProgress(out wire.Document, refused *refusal) bool {
+	return refused != nil && refused.code == "ReportInProgress" || out["JobStatus"] == "IN_PROGRESS"
 }
 
 // send sends one call. Without a key id it isn't signed.
