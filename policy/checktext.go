@@ -17,9 +17,12 @@ var partitions = map[string]bool{
 
 const msgIAMPath = `IAM resource path must either be "*", root, or start with user/, federated-user/, role/, group/, instance-profile/, mfa/, server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, report/, access-report/.`
 
+// iamPaths are what IAM's resources begin with: those that the message names,
+// which is older, and those that the service authorization reference adds.
 var iamPaths = []string{
 	"user/", "federated-user/", "role/", "group/", "instance-profile/", "mfa/", "server-certificate/", "policy/",
 	"sms-mfa/", "saml-provider/", "oidc-provider/", "report/", "access-report/",
+	"assumed-role/", "delegation-request/", "role-template/", "u2f/",
 }
 
 // regional are the resources of S3 that have a region, unlike buckets and

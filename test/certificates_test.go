@@ -103,7 +103,7 @@ func TestServerCertificates(t *testing.T) {
 	wantCode(t, "a taken name", err, "EntityAlreadyExists", "The Server Certificate with name SITE already exists.")
 	got, err := root.iam.GetServerCertificate(ctx, &iam.GetServerCertificateInput{ServerCertificateName: aws.String("site")})
 	must(t, err)
-	if *got.ServerCertificate.CertificateBody != body || got.ServerCertificate.CertificateChain != nil || len(got.ServerCertificate.Tags) != 1 {
+	if *got.ServerCertificate.CertificateBody != strings.TrimSpace(body) || got.ServerCertificate.CertificateChain != nil || len(got.ServerCertificate.Tags) != 1 {
 		t.Errorf("GetServerCertificate = %+v", got.ServerCertificate)
 	}
 	_, err = root.iam.UntagServerCertificate(ctx, &iam.UntagServerCertificateInput{ServerCertificateName: aws.String("site"), TagKeys: []string{"k"}})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -27,16 +28,23 @@ func clusterProgram(t *testing.T, dir string) string {
 	return path
 }
 
-// peerURLs are on ports that were free just now.
+// peerURLs are on ports that were free just now, and that systems don't give to
+// outgoing connections.
 func peerURLs(t *testing.T, n int) (urls []string) {
 	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		must(t, err)
+	for range 1000 {
+		if len(urls) == n {
+			return urls
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(20000)))
+		if err != nil {
+			continue
+		}
 		defer l.Close()
 		urls = append(urls, "http://"+l.Addr().String())
 	}
-	return urls
+	t.Fatal("no port is free")
+	return nil
 }
 
 // sallyport runs another command of the program, which must succeed.

@@ -94,6 +94,7 @@ func TestCleanStop(t *testing.T) {
 	s := serve(t)
 	k := s.root()
 	r := formRequest(s, k, "iam", url.Values{"Action": {"CreateUser"}, "UserName": {"late"}}).sign()
+	r.add("Expect", "100-continue")
 	text := r.wire()
 	half := len(text) - 10
 	conn, err := net.Dial("tcp", s.address())
@@ -102,12 +103,19 @@ func TestCleanStop(t *testing.T) {
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	_, err = io.WriteString(conn, text[:half])
 	must(t, err)
-	must(t, s.as(k).whoami(deadline(t))) // by now the server reads the first connection too
+	answers := bufio.NewReader(conn)
+	line, err := answers.ReadString('\n') // the server asks for the body: the request is in hand
+	must(t, err)
+	if !strings.Contains(line, "100 Continue") {
+		t.Fatalf("the server says %q, want 100 Continue", line)
+	}
+	_, err = answers.ReadString('\n')
+	must(t, err)
 	must(t, s.process.Signal(syscall.SIGTERM))
 	awaitClosed(t, s)
 	_, err = io.WriteString(conn, text[half:])
 	must(t, err)
-	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	res, err := http.ReadResponse(answers, nil)
 	must(t, err)
 	if res.StatusCode != 200 {
 		t.Errorf("the request in hand = %d, want 200", res.StatusCode)

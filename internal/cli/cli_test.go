@@ -15,12 +15,17 @@ func TestMain(m *testing.M) {
 	if os.Getenv(program) != "" {
 		runMain()
 	}
+	_ = os.Setenv("GORACE", raceOptions)
 	testscript.Main(m, map[string]func(){
 		"sallyport": runMain,
 		"exitcode":  exitcode,
 		"await":     await,
 	})
 }
+
+// raceOptions has a program with the race detector end at once: by default it
+// waits a second, for goroutines that may still race.
+const raceOptions = "atexit_sleep_ms=0"
 
 // runMain is the program itself.
 func runMain() {
@@ -30,5 +35,11 @@ func runMain() {
 }
 
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true})
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("GORACE", raceOptions)
+			return nil
+		},
+	})
 }

@@ -47,6 +47,7 @@ type serveFlags struct {
 	masterKeyURI                                              string
 	archive                                                   server.ArchiveConfig
 	sharing                                                   sharing
+	federation                                                server.FederationConfig
 }
 
 func serveCommand(std IO) *cobra.Command {
@@ -75,6 +76,7 @@ func serveCommand(std IO) *cobra.Command {
 	masterKeyURIFlag(cmd, &f.masterKeyURI)
 	archiveFlags(cmd, &f.archive)
 	storeFlags(cmd, &f.sharing)
+	federationFlags(cmd, &f.federation)
 	return cmd
 }
 
@@ -111,7 +113,7 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 	}
 	cfg := server.Config{
 		Data: f.data, Listen: f.listen, AdminListen: f.adminListen, AccountID: f.accountID, RootEmail: f.rootEmail,
-		Now: time.Now, Rand: rand.Reader, Archive: f.archive, MasterKeyURI: f.masterKeyURI,
+		Now: time.Now, Rand: rand.Reader, Archive: f.archive, MasterKeyURI: f.masterKeyURI, Federation: f.federation,
 		TrailDays: f.trailDays, TrailAll: f.trailAll, TrailReserve: f.trailReserve << 20, Delivery: f.delivery,
 		Log: logger(std, level), Fatal: fatal(std),
 	}

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -37,18 +38,23 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
-// freePeers are n members on ports that were free just now.
+// freePeers are n members on ports that were free just now, and that systems
+// don't give to outgoing connections.
 func freePeers(t *testing.T, scheme string, n int) (peers Peers) {
 	t.Helper()
-	for i := range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 1000 {
+		if len(peers) == n {
+			return peers
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 12000+mathrand.IntN(20000)))
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
 		defer l.Close()
-		peers = append(peers, Peer{string(rune('a' + i)), scheme + "://" + l.Addr().String()})
+		peers = append(peers, Peer{string(rune('a' + len(peers))), scheme + "://" + l.Addr().String()})
 	}
-	return peers
+	t.Fatal("no port is free")
+	return nil
 }
 
 func start(t *testing.T, cfg Config) *Node {

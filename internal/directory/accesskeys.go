@@ -28,6 +28,7 @@ type keyRecord struct {
 	id      string
 	secret  atomic.Pointer[seal.Secret] // opened on first use
 	used    useCell
+	did     lastAction
 }
 
 func (k *keyRecord) loaded(r *Record) {

@@ -88,15 +88,19 @@ func (tx *Tx) DeleteInline(from Holder, name string) error {
 // Attach attaches a managed policy; one that is attached already is no error.
 // NotFound, NotAttachable, LimitExceeded.
 func (tx *Tx) Attach(to Holder, arn string) error {
-	h := to.holder()
 	p, err := tx.Policy(arn)
 	if err != nil {
 		return &NotFound{Kind: KindAttachable, Name: arn}
 	}
-	if p.AWS() && strings.HasPrefix(p.Path, "/aws-service-role/") {
+	if r, ok := to.(*Role); p.AWS() && strings.HasPrefix(p.Path, ServiceLinkedPath) && !(ok && r.ServiceLinked()) {
 		return &NotAttachable{ARN: arn}
 	}
-	arn = p.ARN()
+	return tx.attach(to, p)
+}
+
+func (tx *Tx) attach(to Holder, p *ManagedPolicy) error {
+	h := to.holder()
+	arn := p.ARN()
 	if slices.Contains(h.policies.Attached, arn) {
 		return nil
 	}

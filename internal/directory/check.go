@@ -68,8 +68,9 @@ func (c *Checker) Check() []Problem {
 		kindRole: c.checkRole, kindRoleName: c.checkRoleName, kindProfile: c.checkProfile, kindProfileName: c.checkProfileName,
 		kindPolicy: c.checkPolicy, kindPolicyName: c.checkPolicyName, kindPolicyDoc: c.checkPolicyDoc, kindPolicyUse: c.checkCount, kindAttached: c.checkAttached,
 		kindConfirm: func(r *Record, _, _ string) { c.readable(r, new(confirmRequest)) },
-		kindMFA:     c.checkMFA, kindPasskey: c.checkPasskey, kindSignIn: c.checkSignIn, kindSigningCert: c.checkSigningCert, kindServerCert: c.checkServerCert, kindServerCertName: c.checkServerCertName,
-		kindOIDC: c.checkOIDC, kindSAML: c.checkSAML, kindSAMLDoc: c.checkSAMLDoc, kindAuditTrail: c.checkAuditTrail,
+		kindMFA:     c.checkMFA, kindPasskey: c.checkPasskey, kindSignIn: c.checkSignIn, kindBrowsers: c.checkBrowsers, kindSigningCert: c.checkSigningCert, kindServerCert: c.checkServerCert, kindServerCertName: c.checkServerCertName,
+		kindReport: c.checkReport, kindReportPart: c.checkReportPart, kindAccess: c.checkAccess,
+		kindOIDC: c.checkOIDC, kindSAML: c.checkSAML, kindSAMLDoc: c.checkSAMLDoc, kindIssuer: c.checkIssuer, kindAuditTrail: c.checkAuditTrail,
 	}
 	if r := c.records[formatKey]; r != nil {
 		var v versioned
@@ -169,7 +170,10 @@ func (c *Checker) check(r *Record) {
 func (c *Checker) checkDeployment(r *Record, kind, rest string) {
 	switch kind {
 	case ringKind: // openRing has read it
-	case kindOutbox: // an event of the trail, on its way there
+	case kindOutbox:
+		if !json.Valid(r.Value) {
+			c.wrong(r.Key, "can't be read: it is not JSON")
+		}
 	case kindTrail:
 		c.checkTrailKey(r)
 	case rotatedKind, formatKind, kindNode:
@@ -177,6 +181,10 @@ func (c *Checker) checkDeployment(r *Record, kind, rest string) {
 	case firstKind:
 		if c.records[accountKey(string(r.Value))] == nil {
 			c.wrong(r.Key, "there is no account %q", r.Value)
+		}
+	case kindDelegation:
+		if g := new(Delegation); c.readable(r, g) && g.ID != rest {
+			c.wrong(r.Key, "says to be delegation request %q", g.ID)
 		}
 	case kindAccount:
 		if c.records[accountKey(rest)] == nil {

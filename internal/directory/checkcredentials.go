@@ -78,6 +78,13 @@ func (c *Checker) checkSignIn(r *Record, account, id string) {
 	}
 }
 
+func (c *Checker) checkBrowsers(r *Record, account, id string) {
+	c.readable(r, new(signIns))
+	if c.records[recordKey(account, kindUser, id)] == nil {
+		c.wrong(r.Key, "there is no user %q", id)
+	}
+}
+
 func (c *Checker) checkSigningCert(r *Record, account, sum string) {
 	u, ok := find[User](c, recordKey(account, kindUser, string(r.Value)))
 	if !ok || !slices.ContainsFunc(u.Certificates, func(s SigningCert) bool { return s.SHA256 == sum }) {

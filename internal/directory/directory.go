@@ -49,6 +49,9 @@ type Options struct {
 	// ConfirmRevocations makes Update, where it deletes or replaces a record,
 	// return only when all live nodes have applied it.
 	ConfirmRevocations bool
+	// Endpoint is the URL, without a slash at its end, that the issuers of tokens
+	// of all accounts begin with.
+	Endpoint string
 	// NodeName is what people know this node by, such as its host's name.
 	NodeName string
 }
@@ -71,7 +74,11 @@ type Directory struct {
 	fields fieldNames
 
 	stop    context.CancelFunc // ends the goroutines below
-	running sync.WaitGroup     // follow, keepFresh and keepNode
+	running sync.WaitGroup     // follow, keepFresh and keepNode, and what background runs
+
+	closing atomic.Bool // Close was called
+
+	background func(fn func(ctx context.Context)) // runs fn until it is done or Close is called; set by start
 
 	// contended are held by transactions that lost once, so that they get on;
 	// each is for the accounts whose ids hash to it.
@@ -116,6 +123,7 @@ func Open(ctx context.Context, st store.Store, opts Options) (*Directory, error)
 func (d *Directory) start(ctx context.Context, w store.Watcher) {
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d.stop = stop
+	d.background = func(fn func(context.Context)) { d.running.Go(func() { fn(life) }) }
 	d.running.Go(func() { d.follow(life, w) })
 	if !d.opts.Shared {
 		return
@@ -204,6 +212,7 @@ func (d *Directory) fail(err error) {
 // following the store.
 func (d *Directory) Close(ctx context.Context) error {
 	var err error
+	d.closing.Store(true)
 	if !d.opts.Shared || d.Reachable() {
 		err = d.FlushLastUsed(ctx)
 	}

@@ -34,6 +34,8 @@ const (
 	KindOIDC            Kind = "OpenID Connect provider"
 	KindSAML            Kind = "SAML provider"
 	KindSAMLKey         Kind = "private key of a SAML provider"
+	KindReport          Kind = "report"
+	KindDelegation      Kind = "delegation request"
 )
 
 // NotFound: no entity of that kind has that name (id, or ARN).

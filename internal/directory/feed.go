@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,7 +39,7 @@ func (d *Directory) scan(ctx context.Context, old *Snapshot) (*Snapshot, error) 
 	e := new(edit)
 	rev, err := d.store.Scan(ctx, "", 0, func(r store.Record) error {
 		_, kind := splitKey(r.Key)
-		s.add(old.same(r), kind, e)
+		s.add(r.Key, r.Value, r.Rev, kind, old, e)
 		return nil
 	})
 	s.Rev, s.policyEpoch = rev, rev
@@ -48,16 +47,6 @@ func (d *Directory) scan(ctx context.Context, old *Snapshot) (*Snapshot, error) 
 		s.orgEpoch = rev
 	}
 	return s, err
-}
-
-// same gives a scanned record, the one of s where it is the same.
-func (s *Snapshot) same(r store.Record) *Record {
-	if s != nil {
-		if was := s.records.get([]byte(r.Key)); was != nil && was.Rev == r.Rev && bytes.Equal(was.Value, r.Value) {
-			return was
-		}
-	}
-	return &Record{Key: r.Key, Value: r.Value, Rev: r.Rev}
 }
 
 // How long follow waits before it tries again what failed: at first, and at

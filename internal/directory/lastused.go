@@ -48,6 +48,7 @@ type lastUse struct {
 	dirty []*keyRecord // cells to store
 
 	roles sync.Map // of a role's id to its *roleUse
+	acts  sync.Map // of a user's or role's id to its *accessNotes
 }
 
 // useNames numbers service and region names. Number 0 is what has no room left.
@@ -148,7 +149,7 @@ func (d *Directory) FlushLastUsed(ctx context.Context) error {
 	keys := distinct(d.use.dirty)
 	d.use.dirty = nil
 	d.use.mu.Unlock()
-	errs := []error{d.flushRoles(ctx)}
+	errs := []error{d.flushRoles(ctx), d.flushAccess(ctx)}
 	for batch := range slices.Chunk(keys, flushBatch) {
 		if err := d.storeUses(ctx, batch); err != nil {
 			errs = append(errs, err)

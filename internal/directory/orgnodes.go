@@ -1,9 +1,12 @@
 package directory
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sallyport-iam/sallyport/policy"
 )
 
 // OrgNode is what policies of an organization are attached to: its root, an
@@ -238,4 +241,28 @@ func (tx *Tx) setAttached(o *Organization, n *OrgNode, policyType string, ids []
 	n.Attached = attached
 	tx.saveNode(n)
 	tx.SaveOrganization(o)
+}
+
+// OrgLevels are the service control policies that bind a node, a set for each
+// level from the root down; none where there are none in force.
+func (s *Snapshot) OrgLevels(o *Organization, id string) []*policy.Set { return s.levels(o, id, SCP) }
+
+// OrgAccounts calls fn for the accounts at or below a node, with their paths:
+// those of their parents and their own ids.
+func (s *Snapshot) OrgAccounts(o *Organization, n *OrgNode, fn func(id, path string) error) error {
+	var failed error
+	err := s.OrgNodes(o, "", func(a *OrgNode) bool {
+		if !isAccountNode(a) {
+			return true
+		}
+		var path string
+		if path, failed = s.OrgPath(o, a.ID); failed != nil {
+			return false
+		}
+		if a.ID == n.ID || strings.Contains(path, "/"+n.ID+"/") {
+			failed = fn(a.ID, path+a.ID)
+		}
+		return failed == nil
+	})
+	return errors.Join(err, failed)
 }

@@ -39,6 +39,11 @@ const (
 
 // pack makes the entry of a record.
 func (a *arena) pack(key string, value []byte, rev store.Revision) *entry {
+	return a.entry(a.encode(key, value, rev))
+}
+
+// encode packs a record, until the next one is.
+func (a *arena) encode(key string, value []byte, rev store.Revision) []byte {
 	var buf [96]byte
 	k := packKey(buf[:0], []byte(key))
 	b := binary.AppendUvarint(a.scratch[:0], uint64(len(k)))
@@ -46,6 +51,11 @@ func (a *arena) pack(key string, value []byte, rev store.Revision) *entry {
 	b = binary.AppendUvarint(b, uint64(rev))
 	b = packValue(b, value)
 	a.scratch = b
+	return b
+}
+
+// entry makes the entry of a packed record.
+func (a *arena) entry(b []byte) *entry {
 	if a.count++; a.count <= arenaAfter {
 		return &entry{packed: string(b)}
 	}
@@ -85,7 +95,6 @@ func (e *entry) record() *Record {
 		return r
 	}
 	r := e.unpack()
-	r.home = e
 	if !e.warm.CompareAndSwap(nil, r) {
 		return e.warm.Load()
 	}

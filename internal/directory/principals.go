@@ -5,8 +5,20 @@ import (
 	"github.com/sallyport-iam/sallyport/policy"
 )
 
-// Principal is who credentials belong to. Exactly one of User, Role and
-// Federated is set; in a zero Principal none is.
+// External is someone whom an identity provider vouches for, in a request that
+// is not signed: nobody of the directory, and without any policies.
+type External struct {
+	Type     policy.PrincipalType // policy.WebIdentity or policy.SAML
+	Provider string               // the provider's ARN
+	Subject  string               // as the provider calls them
+	// Keys are the condition keys that the provider's word makes, by name.
+	Keys map[string][]string
+	// Verified is what the operation has verified, for itself.
+	Verified any
+}
+
+// Principal is who credentials belong to, or who is vouched for. Exactly one of
+// User, Role, Federated and External is set; in a zero Principal none is.
 type Principal struct {
 	// User is an IAM user or the root user: with an access key, in a session of
 	// GetSessionToken, or as root in one of AssumeRoot.
@@ -15,6 +27,8 @@ type Principal struct {
 	Role *Role
 	// Federated is the user who asked for the session of a federated user.
 	Federated *User
+	// External is who asks with a token or an assertion of an identity provider.
+	External *External
 	// Session holds the temporary credentials, or is nil.
 	Session *Session
 }
@@ -28,19 +42,27 @@ func (p *Principal) user() *User {
 }
 
 // Known reports whether the principal is anyone.
-func (p *Principal) Known() bool { return p.User != nil || p.Role != nil || p.Federated != nil }
+func (p *Principal) Known() bool {
+	return p.User != nil || p.Role != nil || p.Federated != nil || p.External != nil
+}
 
-// Account is the principal's account.
+// Account is the principal's account; empty of an external one.
 func (p *Principal) Account() string {
-	if p.Role != nil {
+	switch {
+	case p.Role != nil:
 		return p.Role.account
+	case p.External != nil:
+		return ""
 	}
 	return p.user().account
 }
 
-// ARN is the ARN of the user, or of the session of a role or federated user.
+// ARN is the ARN of the user, or of the session of a role or federated user;
+// empty of an external principal.
 func (p *Principal) ARN() string {
 	switch {
+	case p.External != nil:
+		return ""
 	case p.User != nil:
 		return p.User.arn
 	case p.Role != nil:
@@ -60,9 +82,12 @@ func FederatedARN(account, name string) string {
 }
 
 // ID is the principal's unique id as aws:userid holds it: AIDA… of a user, the
-// account's id of root, AROA…:SESSION of a role, ACCOUNT:NAME of a federated user.
+// account's id of root, AROA…:SESSION of a role, ACCOUNT:NAME of a federated
+// user, PROVIDER:SUBJECT of an external principal.
 func (p *Principal) ID() string {
 	switch {
+	case p.External != nil:
+		return p.External.Provider + ":" + p.External.Subject
 	case p.User != nil:
 		return p.User.ID
 	case p.Role != nil:
@@ -85,6 +110,8 @@ func (p *Principal) Root() bool { return p.User != nil && p.User.Root() }
 // Type is the principal's type as aws:PrincipalType has it.
 func (p *Principal) Type() string {
 	switch {
+	case p.External != nil:
+		return "Anonymous"
 	case p.Role != nil:
 		return "AssumedRole"
 	case p.Federated != nil:
@@ -100,6 +127,9 @@ func (p *Principal) Type() string {
 // to case.
 func (p *Principal) EachTag(fn func(Tag)) {
 	var session, own []Tag
+	if p.External != nil {
+		return
+	}
 	if p.Session != nil {
 		session = p.Session.Tags
 	}
@@ -123,6 +153,9 @@ func (p *Principal) EachTag(fn func(Tag)) {
 
 // AsPolicy is the principal as the policy language has it.
 func (p *Principal) AsPolicy() policy.Principal {
+	if p.External != nil {
+		return policy.Principal{Type: p.External.Type, Provider: p.External.Provider}
+	}
 	out := policy.Principal{Type: policy.User, ARN: p.ARN(), Account: p.Account()}
 	switch {
 	case p.Role != nil:
@@ -151,6 +184,9 @@ var (
 // or the role's, the permissions boundary, and the session's.
 func (s *Snapshot) PoliciesFor(p *Principal) policy.Policies {
 	var in policy.Policies
+	if p.External != nil {
+		return in
+	}
 	u := p.user()
 	switch {
 	case p.Role != nil:
@@ -224,6 +260,8 @@ func (s *Snapshot) PrincipalOf(session *Session) (Principal, error) {
 		p.Role, err = s.RoleByID(session.Account, session.Entity)
 	case FederatedSession:
 		p.Federated, err = s.UserByID(session.Account, session.Entity)
+	case ConsoleSession: // only while the browser is signed in
+		p.User, _, err = s.signedIn(session.Account, session.Entity, session.Browser)
 	case UserSession, RootSession:
 		p.User, err = s.UserByID(session.Account, session.Entity)
 	default:

@@ -17,7 +17,6 @@ type Record struct {
 	Value []byte
 	Rev   store.Revision
 
-	home    *entry       // where a snapshot has it packed, or nil
 	decoded atomic.Value // of one type for each kind of key
 }
 
@@ -52,12 +51,17 @@ type Record struct {
 //	ACCOUNT/mfa/PATH AND NAME            MFADevice
 //	ACCOUNT/passkey/USER AND NAME        Passkey
 //	ACCOUNT/signin/USER ID               passwordUse
+//	ACCOUNT/browsers/USER ID             signIns
 //	ACCOUNT/signingcert/SHA-256          the id of the user who has it
 //	ACCOUNT/servercert/ID                ServerCert
 //	ACCOUNT/servercertname/lower-case    ID and path
 //	ACCOUNT/oidc/URL WITHOUT SCHEME      OIDCProvider
 //	ACCOUNT/saml/NAME                    SAMLProvider
 //	ACCOUNT/samldoc/NAME                 the metadata document's text
+//	ACCOUNT/access/USER OR ROLE ID       accessRecord: last use of services and actions
+//	ACCOUNT/report/ID                    Report
+//	ACCOUNT/reportpart/ID/N              a part of its content, compressed
+//	ACCOUNT/issuer                       Issuer
 //	ACCOUNT/trail/NAME                   AuditTrail
 //	deployment/ring                      the sealed key ring
 //	deployment/first                     the id of the account that the first start made
@@ -65,6 +69,7 @@ type Record struct {
 //	deployment/outbox/EVENT ID           an event that is not in the trail yet
 //	deployment/trailkey/trail            TrailKey
 //	deployment/alias/ALIAS               the account's id
+//	deployment/delegation/ID             Delegation
 const (
 	kindAccount     = "account"
 	kindUser        = "user"
@@ -88,12 +93,19 @@ const (
 	kindMFA            = "mfa"
 	kindPasskey        = "passkey"
 	kindSignIn         = "signin"
+	kindBrowsers       = "browsers"
 	kindSigningCert    = "signingcert"
 	kindServerCert     = "servercert"
 	kindServerCertName = "servercertname"
 	kindOIDC           = "oidc"
 	kindSAML           = "saml"
 	kindSAMLDoc        = "samldoc"
+	kindIssuer         = "issuer"
+
+	kindAccess     = "access"
+	kindReport     = "report"
+	kindDelegation = "delegation"
+	kindReportPart = "reportpart"
 
 	kindConfirm = "confirm"
 	kindNode    = "node"
@@ -116,7 +128,7 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindOutbox, kindMFA, kindServerCertName, kindOIDC, kindSAML, kindAuditTrail:
+	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindOutbox, kindMFA, kindServerCertName, kindOIDC, kindSAML, kindReport, kindDelegation, kindAuditTrail:
 		return true
 	case kindOrgNode, kindOrgPolicy, kindOrgRequest, kindHandshake, kindInvited:
 		return true

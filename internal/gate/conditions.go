@@ -19,10 +19,14 @@ func (c *call) setKeys() {
 	if p.Session != nil {
 		c.setClaims(p.Session.Keys) // first: none of them may stand for what follows
 	}
-	k.Set("aws:PrincipalArn", p.EntityARN())
-	k.Set("aws:PrincipalAccount", p.Account())
-	c.setPrincipalOrg()
-	k.Set("aws:userid", p.ID())
+	if p.External != nil {
+		c.setClaims(p.External.Keys)
+	} else {
+		k.Set("aws:PrincipalArn", p.EntityARN())
+		k.Set("aws:PrincipalAccount", p.Account())
+		c.setPrincipalOrg()
+		k.Set("aws:userid", p.ID())
+	}
 	k.Set("aws:PrincipalType", p.Type())
 	if p.User != nil && !p.Root() {
 		k.Set("aws:username", p.User.Name)

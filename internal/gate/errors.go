@@ -240,6 +240,8 @@ func hexBytes(s string) string {
 // denial is how a service says that policies don't allow the request.
 func (c *call) denial(d *denied) *awsapi.Error {
 	switch {
+	case c.unsigned:
+		return &awsapi.Error{Code: awsapi.AccessDenied, Message: "Not authorized to perform " + d.request.Action, Err: d}
 	case c.target.Protocol == awsapi.EC2:
 		noResource := d.request.Resource == "*"
 		return &awsapi.Error{

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/sallyport-iam/sallyport/arn"
 	"github.com/sallyport-iam/sallyport/internal/awsapi"
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/seal"
@@ -223,6 +224,14 @@ func (c *call) identity() trail.Identity {
 	}
 	id.PrincipalID, id.ARN, id.AccountID = p.ID(), p.ARN(), p.Account()
 	switch {
+	case p.External != nil:
+		id.Type, id.UserName, id.IdentityProvider = trail.IdentityWebIdentity, p.External.Subject, p.External.Provider
+		if p.External.Type == policy.SAML {
+			id.Type = trail.IdentitySAML
+		}
+		if provider, err := arn.Parse(p.External.Provider); err == nil {
+			id.AccountID = provider.Account // where it is known: the account of the role too
+		}
 	case p.Role != nil:
 		id.Type = trail.IdentityAssumedRole
 	case p.Federated != nil:

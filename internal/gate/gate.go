@@ -82,6 +82,7 @@ type call struct {
 	caller service.Caller
 	// controls are those of the caller's account, or nil.
 	controls *directory.Controls
+	unsigned bool               // the operation takes no signature
 	op       *service.Operation // nil where the operation isn't carried out here
 	action   string             // the IAM action that it needs
 	in       any                // its input; a *wire.Document where op is nil
@@ -186,6 +187,9 @@ func (c *call) serve(ctx context.Context) (any, error) {
 	if err := c.decode(); err != nil { // what exactly do they ask for?
 		return nil, err
 	}
+	if err := c.vouched(ctx); err != nil { // who is it, where that stands in what they ask for?
+		return nil, err
+	}
 	if err := c.authorize(); err != nil { // may they?
 		return nil, err
 	}
@@ -201,6 +205,9 @@ func (c *call) detect() error {
 	sig, err := c.g.verifier.Parse(c.r)
 	if err != nil {
 		c.detectUnsigned(err)
+		if c.takesNoSignature(err) {
+			return nil
+		}
 		return err
 	}
 	c.sig = sig
@@ -220,6 +227,7 @@ func (c *call) detect() error {
 	}
 	if c.target.Service != nil && c.target.Operation != nil {
 		c.op = c.g.opts.Services[c.target.Service.Name][c.target.Operation.Name]
+		c.takesNoSignature(nil)
 	}
 	return nil
 }

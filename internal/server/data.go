@@ -47,6 +47,7 @@ func (d *dataFolder) open(ctx context.Context, cfg Config) (err error) {
 	d.dir, err = directory.Open(ctx, d.store, directory.Options{
 		Master: d.master.key, AWSPolicies: awsPolicies{}, Now: cfg.Now, Rand: cfg.Rand, Log: cfg.Log, Quotas: cfg.Quotas,
 		Shared: cfg.Store.Shared(), MaxStaleness: cfg.MaxStaleness, ConfirmRevocations: cfg.ConfirmRevocations, NodeName: name + " " + cfg.Listen,
+		Endpoint: cfg.Federation.IssuerURL,
 	})
 	if err == nil {
 		d.archiver = startArchive(cfg, d.store)

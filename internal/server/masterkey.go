@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/seal"
@@ -34,7 +35,10 @@ type masterKey struct {
 	loadOrCreate func(path string, rand io.Reader) (seal.MasterKey, error)
 }
 
-const nextMasterKey = ".next"
+const (
+	nextMasterKey     = ".next"
+	masterKeyPatience = 5 * time.Second // how long a rotation waits for who holds the key
+)
 
 // openMasterKey reads the master key, or makes it where the store is new as
 // well: a folder with data and without its key has lost the key.
@@ -158,7 +162,7 @@ func (d *dataFolder) rotateMasterKey(ctx context.Context, rand io.Reader) error 
 	if m.path == "" {
 		return errors.New("the master key is given by SALLYPORT_MASTER_KEY, so it is not here to be rotated")
 	}
-	if !m.mu.TryLock() {
+	if !m.lock(ctx) {
 		return errors.New("a backup with the master key is being made, or the key is being rotated; try again")
 	}
 	defer m.mu.Unlock()
@@ -175,6 +179,23 @@ func (d *dataFolder) rotateMasterKey(ctx context.Context, rand io.Reader) error 
 	return m.promote(next)
 }
 
+// lock waits for what holds the key for a moment, such as a look at the ring's
+// age, but not for a backup of which nobody knows when it ends.
+func (m *masterKey) lock(ctx context.Context) bool {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for late := time.After(masterKeyPatience); !m.mu.TryLock(); {
+		select {
+		case <-tick.C:
+		case <-late:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
 // prepare makes the file of the next key.
 func (m *masterKey) prepare(rand io.Reader) (seal.MasterKey, error) {
 	return m.loadOrCreate(m.path+nextMasterKey, rand)
@@ -189,6 +210,73 @@ func (d *dataFolder) rotateRing(ctx context.Context, log *slog.Logger) error {
 		log.Info("the key ring has a new key, which seals from now on")
 	}
 	return err
+}
+
+// followMasterKey takes over a new master key that the operator puts into the
+// place of the old one while the node runs, after another node on the same
+// store has rotated it.
+func (s *Server) followMasterKey(ctx context.Context) error {
+	m := s.data.master
+	if !s.cfg.Store.Shared() || m.path == "" {
+		return nil
+	}
+	f := followed{m: m, dir: s.data.dir, log: s.cfg.Log, seen: stamp(m.path)}
+	tick := time.NewTicker(masterKeyChecked)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			f.look()
+		}
+	}
+}
+
+// followed is the file of the master key as it was last seen.
+type followed struct {
+	m       *masterKey
+	dir     *directory.Directory
+	log     *slog.Logger
+	seen    fileStamp
+	pending bool // what was seen last could not be taken over yet
+}
+
+// fileStamp tells versions of a file apart.
+type fileStamp struct {
+	size    int64
+	changed time.Time
+}
+
+func stamp(path string) (s fileStamp) {
+	if info, err := os.Stat(path); err == nil {
+		s = fileStamp{info.Size(), info.ModTime()}
+	}
+	return s
+}
+
+// look takes the key over if its file has changed and it opens the key ring. It
+// may come sooner than the ring that it opens, so it is tried again.
+func (f *followed) look() {
+	f.m.mu.Lock()
+	defer f.m.mu.Unlock()
+	now := stamp(f.m.path)
+	changed := now != f.seen
+	if f.seen = now; !changed && !f.pending {
+		return
+	}
+	key, err := f.m.load(f.m.path)
+	if err == nil && !f.dir.Adopt(key) {
+		err = seal.ErrWrongMasterKey
+	}
+	f.pending = err != nil
+	switch {
+	case err == nil && !key.Text().Equal(f.m.key.Text()):
+		f.m.key = key
+		f.log.Info("the new master key is in use", "file", f.m.path)
+	case err != nil && changed:
+		f.log.Error("the master key's file has changed and is not in use: the node goes on with the one that it has, and tries again", "file", f.m.path, "error", err)
+	}
 }
 
 // RotateMasterKey replaces the master key of a data folder, by the server that

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,7 +19,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sallyport-iam/sallyport/internal/console"
 	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/federation"
 	"github.com/sallyport-iam/sallyport/internal/gate"
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/service"
@@ -30,6 +33,7 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/service/sts"
 	"github.com/sallyport-iam/sallyport/internal/store"
 	"github.com/sallyport-iam/sallyport/internal/store/archive"
+	"github.com/sallyport-iam/sallyport/web"
 )
 
 // Config is what a server is told. Data, Listen, Now, Rand and Log must be set.
@@ -77,6 +81,8 @@ type Config struct {
 	Quotas map[string]int
 	// Archive says where the store's history is kept, if anywhere.
 	Archive ArchiveConfig
+	// Federation says how identity providers are reached.
+	Federation FederationConfig
 
 	Now  func() time.Time
 	Rand io.Reader
@@ -100,6 +106,8 @@ const (
 
 	ringKeyLife    = 30 * 24 * time.Hour // after which the key ring gets a new key
 	ringKeyChecked = time.Hour           // how often that is looked at
+
+	masterKeyChecked = 2 * time.Second // how often a node on a shared store looks for a new master key
 
 	// spareHeap is allocated and never touched, so it takes no memory: it makes
 	// the garbage collector of a small directory run as seldom as that of one
@@ -128,6 +136,8 @@ type Server struct {
 	metrics  *metrics
 	trail    *keptTrail
 	delivery *delivery
+	keys     *federation.Keys // of identity providers
+	iam      *iam.Service
 	stopping context.Context // ends when the server begins to stop
 }
 
@@ -139,12 +149,19 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.Archive.check(); err != nil {
 		return nil, err
 	}
+	if err := cfg.Federation.check(); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.keys, err = cfg.Federation.keys(&cfg); err != nil {
+		return nil, err
+	}
 	if err := s.listen(); err != nil {
 		s.release(ctx)
 		return nil, err
 	}
-	var err error
-	if s.data, err = openData(ctx, cfg); err != nil {
+	s.cfg.Federation.IssuerURL = s.cfg.Federation.issuer(s.listener.Addr())
+	if s.data, err = openData(ctx, s.cfg); err != nil {
 		s.release(ctx)
 		return nil, err
 	}
@@ -159,7 +176,10 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.delivery = newDelivery(cfg.Delivery, s.trail)
-	s.wire()
+	if err := s.wire(); err != nil {
+		s.release(ctx)
+		return nil, err
+	}
 	s.openControl()
 	return s, nil
 }
@@ -201,11 +221,12 @@ func cause(err error) error {
 
 // gateOptions are what the gate of this server needs.
 func (s *Server) gateOptions() gate.Options {
+	s.iam = iam.New(s.data.dir, s.cfg.Rand)
 	return gate.Options{
 		Directory: s.data.dir,
 		Services: map[string]service.Set{
-			"iam": iam.New(s.data.dir, s.cfg.Rand).Operations(),
-			"sts": sts.New(s.data.dir).Operations(),
+			"iam": s.iam.Operations(),
+			"sts": sts.NewFederated(s.data.dir, s.keys, s.cfg.Federation.IssuerURL).Operations(),
 			"ec2": ec2.Operations(),
 			"s3":  s3.Operations(),
 
@@ -220,7 +241,7 @@ func (s *Server) gateOptions() gate.Options {
 }
 
 // wire makes the handlers.
-func (s *Server) wire() {
+func (s *Server) wire() error {
 	opts := s.gateOptions()
 	if s.admin != nil {
 		s.metrics = newMetrics(s.data.store, s.data.archiver)
@@ -230,23 +251,41 @@ func (s *Server) wire() {
 		}
 		opts.Observe = s.metrics.observe
 	}
+	app, err := fs.Sub(web.Dist, "dist")
+	if err != nil {
+		return err
+	}
+	pages, err := console.New(console.Options{Directory: s.data.dir, App: app, Now: s.cfg.Now, Log: s.cfg.Log})
+	if err != nil {
+		return err
+	}
 	s.http = &http.Server{
-		Handler: consoleOr(gate.New(opts)), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		Handler: s.issuerOr(consoleOr(pages, gate.New(opts))), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader, DisableGeneralOptionsHandler: true, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
+	return nil
 }
 
-// consoleOr answers browsers that ask for the console, and leaves the rest to
+// consoleOr gives requests for the console's pages to it, and leaves the rest to
 // the gate: a signed request for that path is S3's.
-func consoleOr(gate http.Handler) http.Handler {
+func consoleOr(pages, gate http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if rest, ok := strings.CutPrefix(r.URL.Path, "/console"); ok && (rest == "" || rest[0] == '/') &&
 			r.Header.Get("Authorization") == "" && !r.URL.Query().Has("X-Amz-Algorithm") {
-			http.Error(w, "The web console is not part of this version. Use the AWS CLI or an SDK with this endpoint.", http.StatusNotImplemented)
+			pages.ServeHTTP(w, r)
+			return
+		}
+		if r.URL.Path == "/" && r.Method == http.MethodGet && browser(r) {
+			http.Redirect(w, r, console.Path, http.StatusSeeOther)
 			return
 		}
 		gate.ServeHTTP(w, r)
 	})
+}
+
+// browser reports whether a person asks, without a signature.
+func browser(r *http.Request) bool {
+	return r.Header.Get("Authorization") == "" && r.URL.RawQuery == "" && strings.HasPrefix(r.Header.Get("Accept"), "text/html")
 }
 
 // Started tells where the server is and what its first start made.
@@ -268,6 +307,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	group.Go(func() error { return s.trail.keep(ctx) })
 	group.Go(func() error { return s.delivery.run(ctx) })
 	group.Go(func() error { return s.rotateRing(ctx) })
+	group.Go(func() error { return s.followMasterKey(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
@@ -337,6 +377,9 @@ func (s *Server) rotateRing(ctx context.Context) error {
 	for {
 		if err := s.data.rotateRing(ctx, s.cfg.Log); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Error("key ring not rotated", "error", err)
+		}
+		if err := s.iam.RotateIssuers(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Error("keys of issuers not rotated", "error", err)
 		}
 		select {
 		case <-ctx.Done():

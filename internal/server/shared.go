@@ -48,13 +48,15 @@ func (c StoreConfig) String() string {
 // clusterPrefix begins all keys of the store in a cluster.
 const clusterPrefix = "sallyport"
 
-// location is where the store is, and a name for it that stays the same.
+// location is where the store is, and a name for it that stays the same while
+// members come and go: that the members named are those of the store that was
+// copied, the replica finds out by its records.
 func (c StoreConfig) location() (etcd.Location, string, error) {
 	if c.Member != "" {
 		return etcd.Location{Endpoints: []string{c.Member}, Prefix: clusterPrefix}, "cluster/" + clusterPrefix, nil
 	}
 	at, err := etcd.ParseURL(c.URL)
-	return at, at.String(), err
+	return at, "etcd/" + at.Prefix, err
 }
 
 // replicaFolder is where a node on a shared store keeps its copy.

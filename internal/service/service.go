@@ -96,6 +96,10 @@ type Operation struct {
 	Context func(c *Caller, in any, keys *policy.Context)
 	// Also gives permissions that the caller needs as well for that input.
 	Also func(c *Caller, in any) []Permission
+	// Vouch says who asks, of an operation that takes no signature: it verifies
+	// what stands in the request in place of one, and sets the caller's
+	// Principal. Nil of all others.
+	Vouch func(ctx context.Context, c *Caller, in any) error
 	// NeedsNoPermission: anyone with valid credentials may call it, and no
 	// policy can forbid it.
 	NeedsNoPermission bool

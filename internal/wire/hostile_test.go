@@ -39,7 +39,7 @@ func TestHostileInputs(t *testing.T) {
 		if err == nil {
 			err = Validate(op, &doc, p)
 		}
-		if d := time.Since(start); d > 2*time.Second {
+		if d := time.Since(start); d > 30*time.Second { // against what grows with the square: it would take minutes
 			t.Errorf("%s takes %v", tt.name, d)
 		} else {
 			t.Logf("%s: %v, %.100v", tt.name, d, err)

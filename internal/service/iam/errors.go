@@ -113,6 +113,10 @@ func notFound(e *directory.NotFound) error {
 		return api.NoSuchEntity.New("Manifest not found for arn %s", e.Name)
 	case directory.KindSAMLKey:
 		return api.NoSuchEntity.New("The Private Key with id %s cannot be found.", e.Name)
+	case directory.KindDelegation:
+		return api.NoSuchEntity.New("The delegation request with id %s cannot be found.", e.Name)
+	case directory.KindReport:
+		return api.NoSuchEntity.New("The job with id %s cannot be found.", e.Name)
 	case directory.KindCredService:
 		return api.NoSuchEntity.New("No such service %s is supported for Service Specific Credentials", e.Name)
 	}

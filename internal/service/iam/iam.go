@@ -33,8 +33,9 @@ func (s *Service) Operations() service.Set {
 		s.policyOperations(), s.versionOperations(), s.attachmentOperations(), s.tagOperations(),
 		s.accountOperations(), s.boundaryOperations(), s.simulationOperations(),
 		s.mfaOperations(), s.loginProfileOperations(), s.passwordPolicyOperations(), s.sshKeyOperations(),
-		s.signingCertOperations(), s.serverCertOperations(), s.serviceCredOperations(), s.oidcOperations(), s.samlOperations(),
+		s.signingCertOperations(), s.serverCertOperations(), s.serviceCredOperations(), s.oidcOperations(), s.samlOperations(), s.issuerOperations(),
 		s.roleOperations(), s.instanceProfileOperations(),
+		s.credentialReportOperations(), s.lastAccessedOperations(), s.serviceLinkedRoleOperations(), s.orgAccessOperations(), s.delegationOperations(),
 		s.authorizationOperations(), s.rootFeatureOperations(),
 	} {
 		ops = append(ops, more...)

@@ -158,6 +158,9 @@ func (s *Service) AddRoleToInstanceProfile(ctx context.Context, c *service.Calle
 		if err != nil {
 			return err
 		}
+		if r.ServiceLinked() {
+			return protected(r)
+		}
 		return tx.AddRole(p, r)
 	})
 }

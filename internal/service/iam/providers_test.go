@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/federation"
 )
 
 // metadata is the metadata document of an identity provider with that
@@ -39,7 +40,7 @@ func TestParseMetadata(t *testing.T) {
 		{"text after it", good + "text", false},
 		{"another document", "<x/>", false},
 		{"deep", strings.Repeat("<x>", 1000) + strings.Repeat("</x>", 1000), false},
-		{"large", good + strings.Repeat(" ", maxMetadata), false},
+		{"large", good + strings.Repeat(" ", federation.MaxMetadata), false},
 	} {
 		e, err := parseMetadata(tt.text)
 		if (err == nil) != tt.ok {
@@ -62,7 +63,7 @@ func FuzzMetadata(f *testing.F) {
 			return
 		}
 		again, err := parseMetadata(text + "<!-- c -->")
-		if err != nil || again.EntityID != e.EntityID || len(again.IDPSSODescriptors) != len(e.IDPSSODescriptors) {
+		if err != nil || again.EntityID != e.EntityID || len(again.Certificates) != len(e.Certificates) {
 			t.Fatalf("parseMetadata(%q) with a comment = %v, %v, want entity %q", text, again, err, e.EntityID)
 		}
 	})

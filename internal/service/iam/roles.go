@@ -54,10 +54,15 @@ func (s *Service) withAnyRole(ctx context.Context, c *service.Caller, name strin
 func (s *Service) withRole(ctx context.Context, c *service.Caller, name string, fn func(tx *directory.Tx, r *directory.Role) error) error {
 	return s.withAnyRole(ctx, c, name, func(tx *directory.Tx, r *directory.Role) error {
 		if r.ServiceLinked() {
-			return api.UnmodifiableEntity.New("Cannot perform the operation on the protected role '%s' - this role is only modifiable by AWS", r.Name)
+			return protected(r)
 		}
 		return fn(tx, r)
 	})
+}
+
+// protected refuses to change a service-linked role.
+func protected(r *directory.Role) error {
+	return api.UnmodifiableEntity.New("Cannot perform the operation on the protected role '%s' - this role is only modifiable by AWS", r.Name)
 }
 
 // role is the named role as the request sees it.
@@ -162,6 +167,9 @@ func (s *Service) UpdateRole(ctx context.Context, c *service.Caller, in *api.Upd
 		maxSession = ptr(int(*in.MaxSessionDuration))
 	}
 	err := s.withAnyRole(ctx, c, in.RoleName, func(tx *directory.Tx, r *directory.Role) error {
+		if r.ServiceLinked() && maxSession != nil {
+			return protected(r)
+		}
 		tx.DescribeRole(r, description, maxSession)
 		return nil
 	})

@@ -1,21 +1,12 @@
 package iam
 
 import (
-	"bytes"
 	"context"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/xml"
-	"errors"
-	"io"
-	"strings"
 	"time"
-
-	"github.com/crewjam/saml"
-	xrv "github.com/mattermost/xml-roundtrip-validator"
 
 	api "github.com/sallyport-iam/sallyport/internal/awsapi/iam"
 	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/federation"
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/service"
 )
@@ -54,84 +45,16 @@ func actsOnNewSAMLProvider(o *service.Operation) {
 	}
 }
 
-const (
-	// maxMetadata bounds a metadata document, in bytes. The model lets through
-	// ten million characters, which no transaction of ours holds.
-	maxMetadata = 400 << 10
-	// maxMetadataDepth bounds how deep its elements stand in each other.
-	maxMetadataDepth = 64
-)
-
-// parseMetadata reads the metadata document of an identity provider: one entity
-// that says who it is, and has certificates that sign.
-func parseMetadata(text string) (*saml.EntityDescriptor, error) {
-	if len(text) > maxMetadata {
-		return nil, api.InvalidInput.New("The SAML metadata document is larger than %d bytes.", maxMetadata)
+// parseMetadata reads the metadata document of an identity provider.
+func parseMetadata(text string) (*federation.Metadata, error) {
+	if len(text) > federation.MaxMetadata {
+		return nil, api.InvalidInput.New("The SAML metadata document is larger than %d bytes.", federation.MaxMetadata)
 	}
-	e := new(saml.EntityDescriptor)
-	if !plainXML(text) || xrv.Validate(strings.NewReader(text)) != nil || xml.Unmarshal([]byte(text), e) != nil || e.EntityID == "" {
-		return nil, errMetadata()
-	}
-	signs := 0
-	for _, idp := range e.IDPSSODescriptors {
-		for _, key := range idp.KeyDescriptors {
-			if key.Use != "" && key.Use != "signing" {
-				continue
-			}
-			for _, cert := range key.KeyInfo.X509Data.X509Certificates {
-				if !isCertificate(cert.Data) {
-					return nil, errMetadata()
-				}
-				signs++
-			}
-		}
-	}
-	if signs == 0 {
-		return nil, errMetadata()
-	}
-	return e, nil
-}
-
-func errMetadata() error { return api.InvalidInput.New("Could not parse metadata") }
-
-// isCertificate reports whether a text is an X.509 certificate in base64, in
-// which white space may stand anywhere.
-func isCertificate(text string) bool {
-	der, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
+	m, err := federation.ParseMetadata(text)
 	if err != nil {
-		return false
+		return nil, api.InvalidInput.New("Could not parse metadata")
 	}
-	_, err = x509.ParseCertificate(der)
-	return err == nil
-}
-
-// plainXML reports whether a text is one XML element without a document type,
-// whose elements don't stand too deep in each other.
-func plainXML(text string) bool {
-	depth, roots := 0, 0
-	for d := xml.NewDecoder(strings.NewReader(text)); ; {
-		token, err := d.RawToken()
-		switch t := token.(type) {
-		case nil:
-			return errors.Is(err, io.EOF) && depth == 0 && roots == 1
-		case xml.StartElement:
-			if depth == 0 {
-				roots++
-			}
-			depth++
-		case xml.EndElement:
-			depth--
-		case xml.Directive:
-			return false
-		case xml.CharData:
-			if depth == 0 && len(bytes.TrimSpace(t)) > 0 {
-				return false
-			}
-		}
-		if depth < 0 || depth > maxMetadataDepth {
-			return false
-		}
-	}
+	return m, nil
 }
 
 // checkSAMLKey refuses what isn't a private key; empty means none.

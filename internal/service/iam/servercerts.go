@@ -184,7 +184,8 @@ func serverCertOut(c *directory.ServerCert) *api.ServerCertificateMetadata {
 }
 
 // UploadServerCertificate stores a certificate with its private key, which
-// nobody can read back.
+// nobody can read back. White space around the texts isn't kept: Terraform
+// compares what it gets back with its own text without it.
 func (s *Service) UploadServerCertificate(ctx context.Context, c *service.Caller, in *api.UploadServerCertificateRequest) (*api.UploadServerCertificateResponse, error) {
 	cert, err := checkServerCert(in.CertificateBody, in.PrivateKey, in.CertificateChain, s.dir.Now())
 	if err != nil {
@@ -194,7 +195,7 @@ func (s *Service) UploadServerCertificate(ctx context.Context, c *service.Caller
 	err = s.update(ctx, c, func(tx *directory.Tx) (err error) {
 		made, err = tx.CreateServerCert(directory.ServerCert{
 			Path: pathOf(in.Path), Name: in.ServerCertificateName, Expires: cert.NotAfter.UTC(),
-			Body: in.CertificateBody, Chain: in.CertificateChain, Tags: tagsIn(in.Tags),
+			Body: strings.TrimSpace(in.CertificateBody), Chain: strings.TrimSpace(in.CertificateChain), Tags: tagsIn(in.Tags),
 		}, seal.NewSecret(in.PrivateKey))
 		return err
 	})

@@ -29,10 +29,31 @@ func (s *Service) simulationOperations() []service.Operation {
 // actsOnSource: the resource is the user, group or role whose policies are asked about.
 func actsOnSource(source func(in any) string) func(*service.Operation) {
 	return func(o *service.Operation) {
-		o.Targets = func(_ *service.Caller, in any) ([]service.Target, error) {
-			return []service.Target{{ARN: source(in)}}, nil
+		o.Targets = func(c *service.Caller, in any) ([]service.Target, error) {
+			return []service.Target{entityTarget(c, source(in))}, nil
 		}
 	}
+}
+
+// entityTarget is a user, group, role or policy as its ARN names it.
+func entityTarget(c *service.Caller, entity string) service.Target {
+	a, _ := arn.Parse(entity)
+	kind, name, _ := strings.Cut(a.Resource, "/")
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	var t service.Target
+	switch {
+	case a.Account != c.Account():
+	case kind == "user":
+		t = userTarget(c, name, "")
+	case kind == "role":
+		t = roleTarget(c, name, "")
+	case kind == "policy":
+		t = policyTarget(c, entity)
+	}
+	if t.ARN != entity {
+		return service.Target{ARN: entity}
+	}
+	return t
 }
 
 // SimulateCustomPolicy decides actions by the policies in the request.

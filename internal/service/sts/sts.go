@@ -8,14 +8,26 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/awsapi"
 	api "github.com/sallyport-iam/sallyport/internal/awsapi/sts"
 	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/federation"
 	"github.com/sallyport-iam/sallyport/internal/service"
 )
 
 // Service carries out STS's operations on a directory.
-type Service struct{ dir *directory.Directory }
+type Service struct {
+	dir  *directory.Directory
+	keys *federation.Keys // of identity providers; nil means that none can be had
+	// endpoint is the URL that SAML assertions may be for, besides AWS's own.
+	endpoint string
+}
 
-// New makes the service.
-func New(dir *directory.Directory) *Service { return &Service{dir} }
+// New makes the service, without keys of identity providers.
+func New(dir *directory.Directory) *Service { return &Service{dir: dir} }
+
+// NewFederated makes the service with the keys by which ID tokens are verified,
+// and the URL of the endpoint, for which SAML assertions may be.
+func NewFederated(dir *directory.Directory, keys *federation.Keys, endpoint string) *Service {
+	return &Service{dir: dir, keys: keys, endpoint: endpoint}
+}
 
 // Operations are the operations that this service carries out.
 func (s *Service) Operations() service.Set {
@@ -29,6 +41,10 @@ func (s *Service) Operations() service.Set {
 		service.Op("GetAccessKeyInfo", s.GetAccessKeyInfo),
 		service.Op("DecodeAuthorizationMessage", s.DecodeAuthorizationMessage),
 		with(service.Op("AssumeRole", s.AssumeRole), assumesRole),
+		with(service.Op("AssumeRoleWithWebIdentity", s.AssumeRoleWithWebIdentity), s.takesToken),
+		with(service.Op("AssumeRoleWithSAML", s.AssumeRoleWithSAML), s.takesAssertion),
+		service.Op("GetDelegatedAccessToken", s.GetDelegatedAccessToken),
+		with(service.Op("GetWebIdentityToken", s.GetWebIdentityToken), issuesToken),
 		with(service.Op("GetFederationToken", s.GetFederationToken), actsOnFederatedUser),
 		with(service.Op("AssumeRoot", s.AssumeRoot), actsOnRoot),
 	)

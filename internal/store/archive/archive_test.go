@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -367,9 +368,10 @@ func TestFolderFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t, mem.New(mem.Options{}))
 		defer f.st.Close()
-		broken := true
+		var broken atomic.Bool
+		broken.Store(true)
 		f.cfg.Recipients = func() ([]age.Recipient, error) {
-			if broken {
+			if broken.Load() {
 				return nil, errors.New("no key yet")
 			}
 			return []age.Recipient{f.key.Recipient()}, nil
@@ -384,7 +386,7 @@ func TestFolderFails(t *testing.T) {
 		if s := a.Status(); s.Failures == 0 || a.Lag() < 3*time.Minute {
 			t.Errorf("Status() = %+v, Lag() = %v", s, a.Lag())
 		}
-		broken = false
+		broken.Store(false)
 		time.Sleep(2 * retryEvery)
 		f.change()
 		a.Close(t.Context())

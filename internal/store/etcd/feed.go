@@ -18,6 +18,9 @@ const (
 	progressEvery = 400 * time.Millisecond
 	// silentFor is how long it may not answer before another member is asked.
 	silentFor = 2500 * time.Millisecond
+	// tellEvery is how often the log is told that a feed still doesn't work: it
+	// is tried several times a second.
+	tellEvery = time.Minute
 )
 
 // feed is one etcd watch over all records, and the history that it fills for
@@ -62,18 +65,24 @@ func (s *Store) Watch(ctx context.Context, prefix string, from store.Revision) (
 		return nil, err
 	}
 	defer s.readers.Done()
-	// etcd reads 0 as now, and has nothing before revision 1.
-	_, err := s.get(ctx, &pb.RangeRequest{Key: []byte(s.data), CountOnly: true, Revision: max(int64(from), 1)})
-	if err != nil {
-		return nil, err
-	}
-	f := s.feedFrom(from)
-	w, err := f.watch(ctx, prefix, from)
-	if err != nil {
+	for {
+		// etcd reads 0 as now, and has nothing before revision 1.
+		_, err := s.get(ctx, &pb.RangeRequest{Key: []byte(s.data), CountOnly: true, Revision: max(int64(from), 1)})
+		if err != nil {
+			return nil, err
+		}
+		f := s.feedFrom(from)
+		w, err := f.watch(ctx, prefix, from)
+		if err == nil {
+			return &watcher{Watcher: w, s: s, f: f}, nil
+		}
 		s.release(f)
-		return nil, err
+		// A feed that was too late for a compaction has lost more than etcd,
+		// which is asked again.
+		if !errors.Is(err, store.ErrCompacted) {
+			return nil, err
+		}
 	}
-	return &watcher{Watcher: w, s: s, f: f}, nil
 }
 
 // feedFrom returns a feed that has, or will have, all revisions after from,
@@ -160,6 +169,7 @@ func (w *watcher) Close() error {
 // run fills the history until ctx ends.
 func (f *feed) run(ctx context.Context) {
 	defer f.cancel()
+	var told time.Time // when a failure was last told of
 	for try := 0; ctx.Err() == nil; try++ {
 		m, err := f.s.watch.pick(ctx)
 		if err != nil {
@@ -176,9 +186,12 @@ func (f *feed) run(ctx context.Context) {
 			continue
 		}
 		f.s.watch.failed(m)
-		f.s.cfg.Log.Warn("etcd's feed broke off", "member", m.endpoint, "revision", f.seen, "err", err)
 		if f.seen > before {
-			try = 0
+			try, told = 0, time.Time{}
+		}
+		if time.Since(told) > tellEvery {
+			f.s.cfg.Log.Warn("etcd's feed broke off", "member", m.endpoint, "revision", f.seen, "err", err)
+			told = time.Now()
 		}
 		pause(ctx, try)
 	}

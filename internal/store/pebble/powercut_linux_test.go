@@ -54,8 +54,14 @@ func (d *disk) run(args ...string) {
 	}
 }
 
+// unmount waits for processes that are being started meanwhile: until they are,
+// they have the files that are open here.
 func (d *disk) unmount() {
-	if err := unix.Unmount(d.dir, 0); err != nil {
+	err := unix.Unmount(d.dir, 0)
+	for end := time.Now().Add(time.Minute); err == unix.EBUSY && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		err = unix.Unmount(d.dir, 0)
+	}
+	if err != nil {
 		d.t.Errorf("unmount: %v", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -91,12 +92,21 @@ func listen(t testing.TB) net.Listener {
 	return ln
 }
 
-// freeAddr is an address at which nobody listens now.
+// freeAddr is an address at which nobody listens now. Its port is below those
+// that systems give to outgoing connections (32768 and up), one of which would
+// otherwise take it while the member that it is for does not run.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	ln := listen(t)
-	defer ln.Close()
-	return ln.Addr().String()
+	for range 1000 {
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(20000)))
+		if err != nil {
+			continue
+		}
+		defer ln.Close()
+		return ln.Addr().String()
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 // Restart starts a member that does not run, with the files that it has.

@@ -2,10 +2,12 @@ package etcdtest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"os"
+	"syscall"
 	"time"
 
 	"go.etcd.io/etcd/client/pkg/v3/transport"
@@ -53,6 +55,10 @@ func runMember(raw []byte) error {
 		return err
 	}
 	e, err := embed.StartEtcd(cfg)
+	for end := time.Now().Add(startTimeout); errors.Is(err, syscall.EADDRINUSE) && time.Now().Before(end); {
+		time.Sleep(50 * time.Millisecond) // until whoever took its port meanwhile is gone
+		e, err = embed.StartEtcd(cfg)
+	}
 	if err != nil {
 		return err
 	}
