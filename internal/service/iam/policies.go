@@ -206,14 +206,6 @@ type entityLister struct {
 	err    error
 }
 
-// What the keys of entities begin with that a policy bounds, in markers.
-const (
-	markBoundedUser = "3"
-	markBoundedRole = "5"
-)
-
-func isBoundary(mark string) bool { return mark == markBoundedUser || mark == markBoundedRole }
-
 // listEntities puts onto the page, in this order, the groups, the users, the
 // users bounded by the policy, the roles, and the roles bounded by it. An entity
 // that has the policy both ways is there once, on whatever page.
