@@ -116,6 +116,13 @@ func TestConsoleDeniesInWords(t *testing.T) {
 	b.click("button", "Confirm password change")
 	b.see("You need permission for iam:ListUsers")
 
+	h := newHome(t)
+	h.profile("default", s.root())
+	events := session{t: t, cli: anyCLI(t), home: h, endpoint: s.endpoint}.ok("cloudtrail", "lookup-events", "--lookup-attributes", "AttributeKey=EventName,AttributeValue=ConsoleLogin")
+	if !strings.Contains(events, "user/bob") || !strings.Contains(events, "Success") {
+		t.Errorf("the trail does not tell of the sign-in: %s", events)
+	}
+
 	// Whose password goes is signed out everywhere at once.
 	_, err = c.iam.DeleteLoginProfile(deadline(t), &iam.DeleteLoginProfileInput{UserName: &name})
 	must(t, err)

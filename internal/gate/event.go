@@ -157,6 +157,7 @@ func (c *call) event(o *outcome) *trail.Event {
 		e.AWSRegion = c.regionOf()
 	}
 	e.UserIdentity = c.identity()
+	e.FromConsole = c.caller.Session != nil && c.caller.Session.Kind == directory.ConsoleSession
 	e.RecipientAccountID = e.UserIdentity.AccountID
 	if e.RecipientAccountID == "" {
 		e.RecipientAccountID = c.g.opts.Directory.Snapshot().FirstAccount()

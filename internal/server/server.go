@@ -256,7 +256,7 @@ func (s *Server) wire() error {
 	if err != nil {
 		return err
 	}
-	pages, err := console.New(console.Options{Directory: s.data.dir, App: app, Now: s.cfg.Now, Log: s.cfg.Log})
+	pages, err := console.New(console.Options{Directory: s.data.dir, App: app, Now: s.cfg.Now, Log: s.cfg.Log, SignedIn: s.noteSignIn})
 	if err != nil {
 		return err
 	}
