@@ -17,6 +17,7 @@ missing=()
 { aws --version || /usr/bin/aws --version; } >/dev/null 2>&1 || missing+=(awscli)
 python3 -c 'import boto3' 2>/dev/null || /usr/bin/python3 -c 'import boto3' 2>/dev/null || missing+=(python3-boto3)
 command -v "$(go env CC)" >/dev/null || missing+=(gcc libc6-dev)
+command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
 if ((${#missing[@]})); then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     say "installing ${missing[*]}"
@@ -28,6 +29,16 @@ if ((${#missing[@]})); then
     command -v "$(go env CC)" >/dev/null || exit 1
     [ -z "${CI:-}" ] || exit 1
     say "going on without: the tests that need them are skipped"
+  fi
+fi
+
+# What the console's app is built of, and axe: where there is Node with npm 11 or newer.
+if ! [ -d web/node_modules ]; then
+  npm=$(npm --version 2>/dev/null || echo 0)
+  if [ "${npm%%.*}" -ge 11 ]; then
+    (cd web && npm ci --ignore-scripts --no-audit --no-fund >&2) || say "npm ci failed: the console's app is not rebuilt and compared"
+  else
+    say "no npm 11: the console's app is not rebuilt and compared"
   fi
 fi
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -138,4 +139,31 @@ func (c *clients) newKeyOfRoot(t *testing.T) keys {
 	out, err := c.iam.CreateAccessKey(deadline(t), &iam.CreateAccessKeyInput{})
 	must(t, err)
 	return keys{ID: *out.AccessKey.AccessKeyId, Secret: *out.AccessKey.SecretAccessKey}
+}
+
+// TestAccountMadeTwice: of several that make the account of one id at once, one
+// does, and the files of its root user are those of the credentials in force.
+func TestAccountMadeTwice(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	const id = "123412341234"
+	made := make(chan bool)
+	for i := range 6 {
+		go func() {
+			_, err := s.sallyport("", "account", "create", "again"+strconv.Itoa(i), "--id", id)
+			made <- err == nil
+		}()
+	}
+	n := 0
+	for range 6 {
+		if <-made {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d of 6 made account %s, want 1", n, id)
+	}
+	if got, want := s.rootOf(id).arn(t), "arn:aws:iam::"+id+":root"; got != want {
+		t.Errorf("the root key of the files is %s's, want %s", got, want)
+	}
 }

@@ -110,17 +110,17 @@ var attacks = []attack{
 		r := b.create()
 		r.keys, r.service = b.plain.keys, "sts"
 		return r.sign()
-	}, 400, "InvalidAction", "Could not find operation CreateUser"},
+	}, 403, "SignatureDoesNotMatch", "Credential should be scoped to correct service: 'iam'. "},
 	{"signed for EC2, an IAM operation", func(b *battlefield) *rawRequest {
 		r := b.create()
 		r.keys, r.service = b.plain.keys, "ec2"
 		return r.sign()
-	}, 400, "InvalidAction", "The action CreateUser is not valid for this web service."},
+	}, 403, "SignatureDoesNotMatch", "Credential should be scoped to correct service: 'iam'. "},
 	{"signed for DynamoDB, an IAM operation", func(b *battlefield) *rawRequest {
 		r := b.create()
 		r.keys, r.service = b.plain.keys, "dynamodb"
 		return r.sign()
-	}, 403, "AccessDenied", "is not authorized to perform: dynamodb:CreateUser"},
+	}, 403, "SignatureDoesNotMatch", "Credential should be scoped to correct service: 'iam'. "},
 	{"signed for IAM, another service's operation", func(b *battlefield) *rawRequest {
 		r := formRequest(b.server, b.admin.keys, "iam", url.Values{"Action": {"DescribeInstances"}})
 		return r.sign()

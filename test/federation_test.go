@@ -263,6 +263,14 @@ func TestAssumeRoleWithWebIdentity(t *testing.T) {
 		if got := at(t, doc, "Provider"); got != provider {
 			t.Errorf("Provider = %v, want %s", got, provider)
 		}
+		admin := session{t: t, cli: cli.cli, home: newHome(t), endpoint: s.endpoint}
+		admin.home.profile("default", s.root())
+		events := admin.ok("cloudtrail", "lookup-events", "--lookup-attributes", "AttributeKey=EventName,AttributeValue=AssumeRoleWithWebIdentity", "--max-items", "1", "--output", "json")
+		text, err := os.ReadFile(file)
+		must(t, err)
+		if !strings.Contains(events, "WebIdentityUser") || !strings.Contains(events, provider) || strings.Contains(events, string(text)) {
+			t.Errorf("the trail says %s", events)
+		}
 		cli.refused("AccessDenied", "sts", "assume-role-with-web-identity", "--role-arn", role+"x", "--role-session-name", "cli", "--web-identity-token", "file://"+file)
 	})
 }

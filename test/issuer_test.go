@@ -2,9 +2,16 @@ package test
 
 import (
 	"encoding/json"
+	"encoding/pem"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -192,4 +199,49 @@ func TestOutboundWebIdentity(t *testing.T) {
 			t.Errorf("WebIdentityToken = %q", token)
 		}
 	})
+}
+
+// A server behind TLS is the issuer by the URL that others reach it by.
+func TestIssuerBehindTLS(t *testing.T) {
+	t.Parallel()
+	var endpoint atomic.Pointer[url.URL]
+	front := httptest.NewTLSServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(endpoint.Load()) }})
+	t.Cleanup(front.Close)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	must(t, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw}), 0o600))
+	s := start(t, command{args: []string{"--issuer-url", front.URL + "/", "--oidc-ca", ca}})
+	u, err := url.Parse(s.endpoint)
+	must(t, err)
+	endpoint.Store(u)
+	root := s.as(s.root())
+	ctx := deadline(t)
+	enabled, err := root.iam.EnableOutboundWebIdentityFederation(ctx, &iam.EnableOutboundWebIdentityFederationInput{})
+	must(t, err)
+	if want := front.URL + "/oidc/" + s.account; *enabled.IssuerIdentifier != want {
+		t.Fatalf("IssuerIdentifier = %s, want %s", *enabled.IssuerIdentifier, want)
+	}
+	made, err := root.iam.CreateOpenIDConnectProvider(ctx, &iam.CreateOpenIDConnectProviderInput{Url: enabled.IssuerIdentifier, ClientIDList: []string{"app"}})
+	must(t, err)
+	host := strings.TrimPrefix(*enabled.IssuerIdentifier, "https://")
+	role := root.role(t, "own", trustProvider(*made.OpenIDConnectProviderArn, withToken, `"StringLike":{"`+host+`:sub":"*:root"}`), "")
+	token, err := root.sts.GetWebIdentityToken(ctx, &sts.GetWebIdentityTokenInput{Audience: []string{"app"}, SigningAlgorithm: aws.String("ES384")})
+	must(t, err)
+	_, err = s.anonymous().AssumeRoleWithWebIdentity(ctx, &sts.AssumeRoleWithWebIdentityInput{RoleArn: &role, RoleSessionName: aws.String("s1"), WebIdentityToken: token.WebIdentityToken})
+	must(t, err)
+}
+
+func TestFederationRefusedStart(t *testing.T) {
+	t.Parallel()
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	must(t, os.WriteFile(empty, nil, 0o600))
+	for _, tt := range []struct{ flag, value, want string }{
+		{"--issuer-url", "ftp://x", "is not https://HOST/PATH"},
+		{"--issuer-url", "http://iam.example.com", "without TLS"},
+		{"--oidc-ca", empty, "there is no certificate"},
+		{"--oidc-ca", empty + "x", "no such file"},
+	} {
+		if code, text := (command{args: []string{tt.flag, tt.value}}).refused(t); code == 0 || !strings.Contains(text, tt.want) {
+			t.Errorf("%s %s: exit code %d, %s, want %q", tt.flag, tt.value, code, text, tt.want)
+		}
+	}
 }

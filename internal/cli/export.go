@@ -13,9 +13,10 @@ const exportLong = `Write an account's users, groups, roles and policies to a fi
 output where FILE is -.
 
 The file has the shape of what aws iam get-account-authorization-details prints
-and, under the key Sallyport, what that lacks. It holds no secret: access keys
-stand in it by their ids only, and passwords, MFA devices and certificates are
-left out. A backup has everything; see sallyport backup.`
+and, under the key Sallyport, what that lacks: the password policy, SSH keys,
+signing certificates, providers, and which other credentials there are. It holds
+no secret: no access key's, no password and no hash of one, no MFA device's seed,
+no private key. A backup has everything; see sallyport backup.`
 
 func exportCommand(std IO) *cobra.Command {
 	var data, account string

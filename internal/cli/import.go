@@ -20,7 +20,9 @@ Ids of that account, in ARNs and policies, are replaced by those of the account
 here. What exists already is brought to what the file says; nothing is taken
 away. All of it is tried on a copy first: where anything is wrong, nothing is
 imported and the reasons are told. Roles whose trust policy names users or roles
-that don't exist here are left out, and told.
+that don't exist here are left out, and told; so are credentials whose secret the
+file does not hold: passwords, MFA devices, server certificates, and passwords for
+services. All get unique ids of their own, not those of the file.
 
 With --access-keys, FILE holds access keys that exist elsewhere, a line for each:
 NAME,ACCESS KEY ID,SECRET. FILE may be - for standard input.`

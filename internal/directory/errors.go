@@ -105,10 +105,10 @@ type DuplicateTags struct{ FoldCase bool }
 
 func (e *DuplicateTags) Error() string { return "a tag key is given twice" }
 
-// ReservedTag: a tag key begins with "aws:".
-type ReservedTag struct{ Key string }
+// ReservedTag: a tag's key or value begins with "aws:".
+type ReservedTag struct{ Text string }
 
-func (e *ReservedTag) Error() string { return fmt.Sprintf("tag key %q is reserved", e.Key) }
+func (e *ReservedTag) Error() string { return fmt.Sprintf("%q in a tag is reserved", e.Text) }
 
 // InvalidPrincipal: a policy names a user or role that doesn't exist.
 type InvalidPrincipal struct{ Type, Value string }

@@ -37,8 +37,10 @@ func checkTags(tags []Tag, foldCase bool) error {
 		if tagIndex(tags[:i], t.Key, foldCase) >= 0 {
 			return &DuplicateTags{FoldCase: foldCase}
 		}
-		if len(t.Key) >= 4 && strings.EqualFold(t.Key[:4], "aws:") {
-			return &ReservedTag{Key: t.Key}
+		for _, text := range []string{t.Key, t.Value} {
+			if len(text) >= 4 && strings.EqualFold(text[:4], "aws:") {
+				return &ReservedTag{Text: text}
+			}
 		}
 	}
 	return nil

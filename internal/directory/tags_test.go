@@ -30,6 +30,9 @@ func TestTags(t *testing.T) {
 	if _, ok := errors.AsType[*ReservedTag](tag(Tag{"AWS:x", ""})); !ok {
 		t.Error("a reserved key is taken")
 	}
+	if _, ok := errors.AsType[*ReservedTag](tag(Tag{"x", "aws:x"})); !ok {
+		t.Error("a reserved value is taken")
+	}
 	var many []Tag
 	for i := range 48 {
 		many = append(many, Tag{Key: fmt.Sprint(i)})

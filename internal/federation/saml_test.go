@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	_ "embed"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
@@ -35,8 +36,14 @@ type samlIDP struct {
 	key  *rsa.PrivateKey
 }
 
+// idpKey is of no use to anyone. It stands here, so that all processes of a fuzz
+// test have the same.
+//
+//go:embed testdata/idp-key.pem
+var idpKey string
+
 var newSAMLIDP = sync.OnceValue(func() *samlIDP {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := rsaKey(idpKey)
 	if err != nil {
 		panic(err)
 	}

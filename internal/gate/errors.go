@@ -254,7 +254,10 @@ func (c *call) denial(d *denied) *awsapi.Error {
 		style := policy.Style{QuoteResource: true, NoResource: d.request.Resource == "*"}
 		return &awsapi.Error{Code: awsapi.AccessDenied, Message: d.result.Denial(&d.request, style), Err: d}
 	case c.json():
-		return &awsapi.Error{Code: awsapi.AccessDeniedException, Message: d.result.Message(&d.request), Err: d}
+		// Those that name an action of no resource name none (docs/facts, 3.1);
+		// of REST services' denials on record some do, as "*".
+		style := policy.Style{NoResource: d.request.Resource == "*" && c.target.Protocol != awsapi.RESTJSON}
+		return &awsapi.Error{Code: awsapi.AccessDeniedException, Message: d.result.Denial(&d.request, style), Err: d}
 	}
 	style := policy.Style{NoReason: d.aboutRole() && d.result.Decision == policy.ImplicitDeny}
 	return &awsapi.Error{Code: awsapi.AccessDenied, Message: d.result.Denial(&d.request, style), Err: d}

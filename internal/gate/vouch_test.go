@@ -90,8 +90,11 @@ func TestNotVouched(t *testing.T) {
 		{"for nobody", vouching("AssumeRoleWithWebIdentity", func(*service.Caller) error { return nil }, never), withToken, 500, "InternalFailure"},
 		{"not valid", vouching("AssumeRoleWithWebIdentity", func(*service.Caller) error { t.Error("asked"); return nil }, never), withToken + "&DurationSeconds=x", 400, "<Code>"},
 		{"an operation that takes a signature", vouching("GetAccessKeyInfo", vouchFor("ann"), never), getKeyInfo, 403, "MissingAuthenticationToken"},
-		{"an operation that nobody vouches for", service.Operation{Name: "AssumeRoleWithSAML", Call: vouching("", nil, never).Call},
-			"Action=AssumeRoleWithSAML&Version=2011-06-15&RoleArn=arn:aws:iam::111122223333:role/r&PrincipalArn=arn:aws:iam::111122223333:saml-provider/p&SAMLAssertion=abcd", 403, "MissingAuthenticationToken"},
+		{
+			"an operation that nobody vouches for",
+			service.Operation{Name: "AssumeRoleWithSAML", Call: vouching("", nil, never).Call},
+			"Action=AssumeRoleWithSAML&Version=2011-06-15&RoleArn=arn:aws:iam::111122223333:role/r&PrincipalArn=arn:aws:iam::111122223333:saml-provider/p&SAMLAssertion=abcd", 403, "MissingAuthenticationToken",
+		},
 		{"an operation that isn't here", vouching("AssumeRoleWithWebIdentity", vouchFor("ann"), never), "Action=GetCallerIdentity&Version=2011-06-15", 403, "MissingAuthenticationToken"},
 	} {
 		f := serve(t, allowAll, tt.op)

@@ -141,6 +141,8 @@ func (d *dataFolder) createAccount(ctx context.Context, cfg Config, n NewAccount
 	case d.dir.Snapshot().FirstAccount() == "":
 		return AccountInfo{}, errors.New("the first account is made by the first start: run sallyport serve once")
 	}
+	d.making.Lock()
+	defer d.making.Unlock()
 	id := n.ID
 	if id == "" {
 		id = seal.AccountID(cfg.Rand)
@@ -192,6 +194,8 @@ func (d *dataFolder) resetRoot(ctx context.Context, cfg Config, id string) (Acco
 	if err != nil || a == nil {
 		return AccountInfo{}, cmp.Or(err, fmt.Errorf("there is no account %s", id))
 	}
+	d.making.Lock()
+	defer d.making.Unlock()
 	root, hash, err := newRoot(cfg, id, a.Email)
 	if err != nil {
 		return AccountInfo{}, err
@@ -218,6 +222,8 @@ func (d *dataFolder) resetRoot(ctx context.Context, cfg Config, id string) (Acco
 }
 
 func (d *dataFolder) deleteAccount(ctx context.Context, cfg Config, id string) (AccountInfo, error) {
+	d.making.Lock()
+	defer d.making.Unlock()
 	a, err := d.account(cfg, id)
 	if err != nil {
 		return a, err

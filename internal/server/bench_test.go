@@ -318,3 +318,34 @@ func BenchmarkStart(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkAuthorizationDetails reads all pages of GetAccountAuthorizationDetails,
+// of a thousand and of ten thousand users. Time for each user and memory for each
+// page must not grow with their number.
+func BenchmarkAuthorizationDetails(b *testing.B) {
+	for _, users := range []int{1000, 10_000} {
+		b.Run(fmt.Sprint(users), func(b *testing.B) {
+			s := openBench(b, users)
+			pages := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				pages = 0
+				for marker := ""; pages == 0 || marker != ""; pages++ {
+					form := "Action=GetAccountAuthorizationDetails&Version=2010-05-08&MaxItems=1000"
+					if marker != "" {
+						form += "&Marker=" + marker
+					}
+					w := httptest.NewRecorder()
+					s.http.Handler.ServeHTTP(w, s.request(b, "iam", form))
+					if w.Code != http.StatusOK {
+						b.Fatal(w.Body)
+					}
+					_, marker, _ = strings.Cut(w.Body.String(), "<Marker>")
+					marker, _, _ = strings.Cut(marker, "</Marker>")
+				}
+			}
+			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/float64(users)*1e9, "ns/user")
+			b.ReportMetric(float64(pages), "pages")
+		})
+	}
+}

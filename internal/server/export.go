@@ -34,6 +34,7 @@ type exportedMore struct {
 	PolicyTags       map[string][]tag  `json:",omitempty"` // by ARN
 	InstanceProfiles []exportedProfile `json:",omitempty"`
 	AccessKeys       []exportedKey     `json:",omitempty"`
+	moreCredentials
 }
 
 type tag struct{ Key, Value string }
@@ -188,7 +189,7 @@ func (d *dataFolder) export(account string) (*exported, error) {
 		UserDetailList: []exportedUser{}, GroupDetailList: []exportedGroup{}, RoleDetailList: []exportedRole{}, Policies: []exportedPolicy{},
 		Sallyport: &exportedMore{Version: 1, Account: a.ID, AccountName: a.Name, AccountAlias: a.Alias, PolicyTags: map[string][]tag{}},
 	}}
-	for _, part := range []func() error{e.users, e.groups, e.roles, e.profiles, e.policies} {
+	for _, part := range []func() error{e.users, e.groups, e.roles, e.profiles, e.policies, e.passwordPolicy, e.providers, e.devices, e.serverCerts} {
 		if err := part(); err != nil {
 			return nil, err
 		}
@@ -254,6 +255,7 @@ func (e *exporter) users() error {
 			}
 			e.out.Sallyport.AccessKeys = append(e.out.Sallyport.AccessKeys, exportedKey{u.Name, k.ID, status, k.Created})
 		}
+		e.credentials(u)
 		e.out.UserDetailList = append(e.out.UserDetailList, out)
 		return true
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -42,6 +43,9 @@ func (c FederationConfig) check() error {
 	u, err := url.Parse(c.IssuerURL)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("the issuer's URL %q is not https://HOST/PATH", c.IssuerURL)
+	}
+	if addr, err := netip.ParseAddr(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (err != nil || !addr.IsLoopback()) {
+		return fmt.Errorf("nobody could trust the issuer %q without TLS: it must be https://HOST/PATH", c.IssuerURL)
 	}
 	return nil
 }

@@ -238,6 +238,9 @@ func (i *importer) run(ctx context.Context) {
 	for _, u := range i.in.UserDetailList {
 		i.entity(ctx, "user "+u.UserName, func(tx *directory.Tx) (bool, error) { return user(tx, &u) })
 	}
+	if m := i.in.Sallyport; m != nil {
+		i.credentials(ctx, &m.moreCredentials)
+	}
 	i.roles(ctx)
 	for _, p := range i.profiles() {
 		i.entity(ctx, "instance profile "+p.InstanceProfileName, func(tx *directory.Tx) (bool, error) { return i.profile(tx, &p) })

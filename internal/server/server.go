@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -135,9 +136,9 @@ type Server struct {
 	http     *http.Server
 	metrics  *metrics
 	trail    *keptTrail
-	delivery *delivery
 	keys     *federation.Keys // of identity providers
 	iam      *iam.Service
+	delivery *delivery
 	stopping context.Context // ends when the server begins to stop
 }
 
@@ -408,6 +409,9 @@ func (s *Server) release(ctx context.Context) {
 
 // dataFolder is an open data folder: the store and the directory on it.
 type dataFolder struct {
+	// making is held while an account and the files of its root user are made or
+	// deleted, so that one that is refused touches no other's files.
+	making sync.Mutex
 	store  store.Store
 	dir    *directory.Directory
 	master *masterKey

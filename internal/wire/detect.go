@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"cmp"
+	"errors"
 	"mime"
 	"net/http"
 	"strings"
@@ -38,7 +40,11 @@ func Detect(r *http.Request, signingService string, body []byte) (Target, error)
 		if err := t.Form.parseRequest(r, body); err != nil {
 			return t, err
 		}
-		return t, t.queryOperation()
+		err := t.queryOperation()
+		if errors.Is(err, awsapi.InvalidAction) {
+			err = cmp.Or(t.otherService(r), err)
+		}
+		return t, err
 	case awsapi.JSON:
 		t.jsonOperation(r)
 	default:
@@ -114,11 +120,23 @@ func (t Target) detectQuery(r *http.Request, signingService string, body []byte)
 	}
 	if signingService == "" {
 		t.unsigned(r)
+		return t, nil
 	}
-	return t, nil
+	return t, t.otherService(r)
 }
 
-// unsigned finds the operation of a query request that carries no signature.
+// otherService refuses a query request that is signed for another service than
+// the one whose operation and version it names (facts, 2.1).
+func (t *Target) otherService(r *http.Request) error {
+	if t.unsigned(r); t.Operation == nil {
+		return nil
+	}
+	t.Operation = nil // it isn't to be carried out
+	return awsapi.SignatureDoesNotMatch.New("Credential should be scoped to correct service: '%s'. ", t.Service.SigningName)
+}
+
+// unsigned finds the operation of a query request by its version, whatever it is
+// signed for.
 func (t *Target) unsigned(r *http.Request) {
 	for _, name := range []string{"sts", "iam", "ec2"} {
 		s := awsapi.ByName(name)

@@ -27,7 +27,7 @@ func TestDetect(t *testing.T) {
 		{"nothing", "iam", "GET", "/", "", "", "query", "", false, "MissingAction: The request is missing an action or a required parameter."},
 		{"bad escape", "iam", "POST", "/", form, "Action=%zz", "query", "", false, "MalformedQueryString: The query string contains a syntax error: a parameter is not properly encoded."},
 		{"action twice", "iam", "POST", "/", form, "Action=GetUser&Action=DeleteUser&Version=2010-05-08", "query", "", false, "MalformedQueryString: The query string contains a syntax error: a parameter occurs more than once."},
-		{"another service's action", "sts", "POST", "/", form, "Action=GetUser&Version=2010-05-08", "query", "GetUser", false, "InvalidAction: Could not find operation GetUser for version 2010-05-08"},
+		{"another service's action", "sts", "POST", "/", form, "Action=GetUser&Version=2010-05-08", "query", "GetUser", false, "SignatureDoesNotMatch: Credential should be scoped to correct service: 'iam'. "},
 		{"ec2", "ec2", "POST", "/", form, "Action=DescribeInstances&Version=2016-11-15", "ec2", "DescribeInstances", true, ""},
 		{"ec2, old version", "ec2", "POST", "/", form, "Action=DescribeInstances&Version=2013-10-15", "ec2", "DescribeInstances", true, ""},
 		{"ec2, unknown", "ec2", "POST", "/", form, "Action=Nope", "ec2", "Nope", false, "InvalidAction: The action Nope is not valid for this web service."},

@@ -17,9 +17,8 @@ import (
 // is wrong is told in one *awsapi.Error in AWS's words (facts, 5.1): its code is
 // ValidationError for the query protocols, ValidationException for the others.
 //
-// Errors stand in the order of the model's members; for one member: too long, too
-// short, pattern, values. (AWS's own order is neither the model's nor the
-// alphabet's.)
+// Errors stand in the order of their members' buckets (see bucket); for one
+// member: too long, too short, pattern, values.
 func Validate(op *awsapi.Operation, in any, p Presence) error {
 	if op.Input == nil {
 		return nil
@@ -33,7 +32,7 @@ func Validate(op *awsapi.Operation, in any, p Presence) error {
 type validator struct {
 	echo     bool // repeat values and list an enum's: all services but IAM do
 	presence Presence
-	found    []string
+	found    []failure
 	own      string // what IAM says of the value in words of its own, or ""
 }
 
@@ -52,7 +51,30 @@ func (v *validator) err(protocol string) error {
 	if protocol == awsapi.Query || protocol == awsapi.EC2 {
 		code = awsapi.ValidationError
 	}
-	return code.New("%d validation %s detected: %s", len(v.found), noun, strings.Join(v.found, "; "))
+	slices.SortStableFunc(v.found, func(a, b failure) int { return cmp.Compare(a.bucket, b.bucket) })
+	texts := make([]string, len(v.found))
+	for i, f := range v.found {
+		texts[i] = f.text
+	}
+	return code.New("%d validation %s detected: %s", len(v.found), noun, strings.Join(texts, "; "))
+}
+
+// failure is one constraint that the input breaks.
+type failure struct {
+	bucket int // of the member of the input in which it is
+	text   string
+}
+
+// bucket is where a Java hash map of 16 buckets keeps a name. Both recorded
+// replies with several errors have them in this order (facts, 5.1), which is
+// neither the model's nor the alphabet's.
+func bucket(name string) int {
+	const buckets = 16
+	var h uint32
+	for _, r := range name {
+		h = 31*h + uint32(r)
+	}
+	return int((h ^ h>>16) % buckets)
 }
 
 // maxErrors bounds the length of a refusal.
@@ -63,6 +85,14 @@ type path struct {
 	parent *path
 	member string // of a structure; else an element
 	index  int
+}
+
+// root is the member of the input in which p is, in AWS's words.
+func (p *path) root() string {
+	for p != nil && p.parent != nil {
+		p = p.parent
+	}
+	return p.String()
 }
 
 // String returns the path in AWS's words: tags.1.member.key.
@@ -85,7 +115,10 @@ func (v *validator) fail(at *path, shape *awsapi.Shape, value reflect.Value, con
 	if len(v.found) == maxErrors {
 		return
 	}
-	v.found = append(v.found, "Value "+v.echoed(shape, value)+"at '"+at.String()+"' failed to satisfy constraint: "+constraint)
+	v.found = append(v.found, failure{
+		bucket: bucket(at.root()),
+		text:   "Value " + v.echoed(shape, value) + "at '" + at.String() + "' failed to satisfy constraint: " + constraint,
+	})
 }
 
 // echoed is the value as the refusal repeats it, with a space after it, or "".

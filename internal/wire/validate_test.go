@@ -34,7 +34,8 @@ func TestValidate(t *testing.T) {
 		{"list of strings", "iam", "UntagRole", "&RoleName=r&TagKeys.member.1=" + long, "1 validation error detected: Value at 'tagKeys' failed to satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 128, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+, Member must not be null]"},
 		{"empty list", "iam", "UntagRole", "&RoleName=r&TagKeys=", ""},
 		{"list too long", "iam", "UntagRole", "&RoleName=r" + numbered("TagKeys.member", 51), "1 validation error detected: Value at 'tagKeys' failed to satisfy constraint: Member must have length less than or equal to 50"},
-		{"several", "iam", "UpdateAccountPasswordPolicy", "&MinimumPasswordLength=5&MaxPasswordAge=1096&PasswordReusePrevention=25", "3 validation errors detected: Value at 'minimumPasswordLength' failed to satisfy constraint: Member must have value greater than or equal to 6; Value at 'maxPasswordAge' failed to satisfy constraint: Member must have value less than or equal to 1095; Value at 'passwordReusePrevention' failed to satisfy constraint: Member must have value less than or equal to 24"},
+		{"several", "iam", "UpdateAccountPasswordPolicy", "&MinimumPasswordLength=5&MaxPasswordAge=1096&PasswordReusePrevention=25", "3 validation errors detected: Value at 'minimumPasswordLength' failed to satisfy constraint: Member must have value greater than or equal to 6; Value at 'passwordReusePrevention' failed to satisfy constraint: Member must have value less than or equal to 24; Value at 'maxPasswordAge' failed to satisfy constraint: Member must have value less than or equal to 1095"},
+		{"several, a list among them", "iam", "CreateOpenIDConnectProvider", "&Url=" + strings.Repeat("u", 256) + "&ThumbprintList.member.1=x&ClientIDList.member.1=" + strings.Repeat("c", 256), "3 validation errors detected: Value at 'clientIDList' failed to satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 1, Member must not be null]; Value at 'thumbprintList' failed to satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 40, Member must have length greater than or equal to 40, Member must not be null]; Value at 'url' failed to satisfy constraint: Member must have length less than or equal to 255"},
 		{"alias", "iam", "CreateAccountAlias", "&AccountAlias=a--b", "1 validation error detected: Value at 'accountAlias' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$"},
 		{"length counts characters", "iam", "TagRole", "&RoleName=r&Tags.member.1.Key=" + strings.Repeat("%C3%A9", 128) + "&Tags.member.1.Value=", ""},
 	} {
@@ -71,7 +72,7 @@ func newInput(op string) any {
 		"AssumeRole": &sts.AssumeRoleRequest{}, "GetSessionToken": &sts.GetSessionTokenRequest{},
 		"CreateUser": &iam.CreateUserRequest{}, "GetUser": &iam.GetUserRequest{}, "ListUsers": &iam.ListUsersRequest{},
 		"UpdateAccessKey": &iam.UpdateAccessKeyRequest{}, "TagRole": &iam.TagRoleRequest{}, "UntagRole": &iam.UntagRoleRequest{},
-		"UpdateAccountPasswordPolicy": &iam.UpdateAccountPasswordPolicyRequest{}, "CreateAccountAlias": &iam.CreateAccountAliasRequest{},
+		"CreateOpenIDConnectProvider": &iam.CreateOpenIDConnectProviderRequest{}, "UpdateAccountPasswordPolicy": &iam.UpdateAccountPasswordPolicyRequest{}, "CreateAccountAlias": &iam.CreateAccountAliasRequest{},
 	}[op]
 }
 

@@ -21,19 +21,38 @@ func (s *Service) attachmentOperations() []service.Operation {
 	}
 }
 
-// checkPolicyARN refuses what is no ARN at all.
+// checkPolicyARN refuses what is no ARN at all, and the ARN of something else
+// than a policy.
 func checkPolicyARN(arn string) error {
 	if strings.Count(arn, ":") < 5 || !strings.HasPrefix(arn, "arn:") {
 		return awsapi.ValidationError.New("ARN %s is not valid.", arn)
 	}
+	if !isPolicyARN(arn) {
+		return api.InvalidInput.New("ARN %s is not valid.", arn)
+	}
 	return nil
+}
+
+// isPolicyARN reports whether each element of an ARN is as in a managed
+// policy's: partition, service, no region, resource type, no white space around.
+func isPolicyARN(arn string) bool {
+	rest, ok := strings.CutPrefix(arn, "arn:aws:iam::")
+	_, name, isPolicy := strings.Cut(rest, ":policy/")
+	return ok && isPolicy && name != "" && strings.TrimSpace(name) == name
+}
+
+// ofPolicy is an operation on the policy that a member of its input names.
+func ofPolicy[In, Out any](m *members, f func(context.Context, *service.Caller, *In) (*Out, error)) func(context.Context, *service.Caller, *In) (*Out, error) {
+	return func(ctx context.Context, c *service.Caller, in *In) (*Out, error) {
+		if err := checkPolicyARN(text(in, m.policyArn)); err != nil {
+			return nil, err
+		}
+		return f(ctx, c, in)
+	}
 }
 
 // AttachUserPolicy attaches a managed policy to a user.
 func (s *Service) AttachUserPolicy(ctx context.Context, c *service.Caller, in *api.AttachUserPolicyRequest) (*nothing, error) {
-	if err := checkPolicyARN(in.PolicyArn); err != nil {
-		return nil, err
-	}
 	return nil, s.update(ctx, c, func(tx *directory.Tx) error {
 		u, err := tx.User(in.UserName)
 		if err != nil {
@@ -85,9 +104,6 @@ func attached(list string, c *service.Caller, marker, pathPrefix string, maxItem
 
 // AttachGroupPolicy attaches a managed policy to a group.
 func (s *Service) AttachGroupPolicy(ctx context.Context, c *service.Caller, in *api.AttachGroupPolicyRequest) (*nothing, error) {
-	if err := checkPolicyARN(in.PolicyArn); err != nil {
-		return nil, err
-	}
 	return nil, s.withGroup(ctx, c, in.GroupName, func(tx *directory.Tx, g *directory.Group) error {
 		return tx.Attach(g, in.PolicyArn)
 	})

@@ -3,6 +3,7 @@ package iam
 import (
 	"context"
 	"slices"
+	"sort"
 	"strings"
 
 	api "github.com/sallyport-iam/sallyport/internal/awsapi/iam"
@@ -130,6 +131,9 @@ func (d *detailer) users(after string) error {
 
 func (d *detailer) groups(after string) error {
 	return d.c.Snapshot.Groups(d.account, "", after, func(g *directory.Group) bool {
+		if d.full() {
+			return d.add(g.Name, nil, nil)
+		}
 		out := api.GroupDetail{
 			Path: g.Path, GroupName: g.Name, GroupId: g.ID, Arn: g.ARN(), CreateDate: g.Created,
 			GroupPolicyList: inlineDetails(&g.Policies), AttachedManagedPolicies: attachedDetails(&g.Policies),
@@ -190,16 +194,19 @@ func (d *detailer) local(after string) error {
 
 // aws are the policies of AWS's that the account uses.
 func (d *detailer) aws(after string) error {
-	for _, p := range d.c.Snapshot.AWSPolicies() {
-		if after != "" && p.Name <= after {
-			continue
-		}
+	all := d.c.Snapshot.AWSPolicies()
+	from := sort.Search(len(all), func(i int) bool { return all[i].Name > after })
+	for _, p := range all[from:] {
 		attached, boundaries, err := d.c.Snapshot.PolicyUse(d.account, p)
 		if err != nil {
 			return err
 		}
 		if attached+boundaries == 0 {
 			continue
+		}
+		if d.full() {
+			d.add(p.Name, nil, nil)
+			break
 		}
 		out, err := d.policy(p)
 		if !d.add(p.Name, out, err) {

@@ -2,7 +2,6 @@ package iam
 
 import (
 	"context"
-	"strings"
 
 	api "github.com/sallyport-iam/sallyport/internal/awsapi/iam"
 	"github.com/sallyport-iam/sallyport/internal/directory"
@@ -20,7 +19,7 @@ func (s *Service) boundaryOperations() []service.Operation {
 
 // checkBoundary refuses what is no policy's ARN; empty means no boundary.
 func checkBoundary(arn string) error {
-	if arn == "" || strings.HasPrefix(arn, "arn:") && strings.Contains(arn, ":policy/") {
+	if arn == "" || isPolicyARN(arn) {
 		return nil
 	}
 	return api.InvalidInput.New("ARN %s is not valid.", arn)

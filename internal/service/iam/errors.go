@@ -29,7 +29,7 @@ func awsError(err error) error {
 		}
 		return api.InvalidInput.New("Duplicate tag keys found.")
 	case *directory.ReservedTag:
-		return api.InvalidInput.New("Tag keys that begin with aws: are reserved: %s", e.Key)
+		return api.InvalidInput.New("Tag keys and values that begin with aws: are reserved: %s", e.Text)
 	case *directory.InvalidPrincipal:
 		return api.MalformedPolicyDocument.New("Invalid principal in policy: %q:%q", e.Type, e.Value)
 	case *directory.NotAttachable:

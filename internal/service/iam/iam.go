@@ -46,8 +46,11 @@ func (s *Service) Operations() service.Set {
 // op makes an operation whose resources and condition keys follow from the
 // members of its input.
 func op[In, Out any](name string, f func(ctx context.Context, c *service.Caller, in *In) (*Out, error), more ...func(*service.Operation)) service.Operation {
-	o := service.Op(name, f)
 	m := membersOf(reflect.TypeFor[In]())
+	if m.policyArn >= 0 {
+		f = ofPolicy(m, f)
+	}
+	o := service.Op(name, f)
 	o.Target = m.target
 	o.Key = m.key
 	if m.tags >= 0 {

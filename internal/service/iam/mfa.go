@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image/png"
 	"net/url"
+	"strings"
 
 	"github.com/pquerna/otp"
 
@@ -210,6 +211,7 @@ func (s *Service) ListVirtualMFADevices(_ context.Context, c *service.Caller, in
 		return nil, err
 	}
 	var failed error
+	prefix := directory.MFASerial(c.Account(), "/", "") // left out of markers, which must be short
 	err = c.Snapshot.MFADevices(c.Account(), p.after, func(v *directory.MFADevice) bool {
 		if in.AssignmentStatus == "Assigned" && v.Owner == "" || in.AssignmentStatus == "Unassigned" && v.Owner != "" {
 			return true
@@ -223,7 +225,7 @@ func (s *Service) ListVirtualMFADevices(_ context.Context, c *service.Caller, in
 			out := userOut(u)
 			item.User, item.EnableDate = &out, v.Enabled
 		}
-		return p.add(v.Serial(), item)
+		return p.add(strings.TrimPrefix(v.Serial(), prefix), item)
 	})
 	if err := errors.Join(err, failed); err != nil {
 		return nil, err

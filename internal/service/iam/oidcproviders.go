@@ -78,6 +78,18 @@ func checkProviderARN(text, kind string) error {
 	return nil
 }
 
+// checkOIDCProvider is checkProviderARN for a provider that must be of the caller's
+// account (docs/facts, 3.1).
+func checkOIDCProvider(c *service.Caller, text string) error {
+	if err := checkProviderARN(text, oidcProvider); err != nil {
+		return err
+	}
+	if a, err := arn.Parse(text); err != nil || a.Account != c.Account() {
+		return awsapi.AccessDenied.New("User: %s is not authorized to perform this action on resource: %s", c.ARN(), text)
+	}
+	return nil
+}
+
 const (
 	oidcProvider = "oidc-provider"
 	samlProvider = "saml-provider"
@@ -142,7 +154,7 @@ func listOut(list []string) []string {
 
 // oidcOf is the provider of that ARN as the request sees it.
 func oidcOf(c *service.Caller, providerARN string) (*directory.OIDCProvider, error) {
-	if err := checkProviderARN(providerARN, oidcProvider); err != nil {
+	if err := checkOIDCProvider(c, providerARN); err != nil {
 		return nil, err
 	}
 	p, err := c.Snapshot.OIDCProvider(c.Account(), providerARN)
@@ -151,7 +163,7 @@ func oidcOf(c *service.Caller, providerARN string) (*directory.OIDCProvider, err
 
 // withOIDC is update on the provider of that ARN.
 func (s *Service) withOIDC(ctx context.Context, c *service.Caller, providerARN string, fn func(tx *directory.Tx, p *directory.OIDCProvider) error) error {
-	if err := checkProviderARN(providerARN, oidcProvider); err != nil {
+	if err := checkOIDCProvider(c, providerARN); err != nil {
 		return err
 	}
 	return s.update(ctx, c, func(tx *directory.Tx) error {

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"slices"
 	"strings"
@@ -31,8 +32,8 @@ func newPage[T any](list, marker string, maxItems *int32) (*page[T], error) {
 		return p, nil
 	}
 	plain, err := base64.RawURLEncoding.DecodeString(marker)
-	op, after, ok := strings.Cut(string(plain), "\x00")
-	if err != nil || !ok || op != list {
+	after, ok := strings.CutPrefix(string(plain), stamp(list))
+	if err != nil || !ok || after == "" {
 		return nil, awsapi.ValidationError.New("Invalid Marker.")
 	}
 	p.after = after
@@ -55,7 +56,27 @@ func (p *page[T]) marker() string {
 	if !p.more {
 		return ""
 	}
-	return base64.RawURLEncoding.EncodeToString([]byte(p.list + "\x00" + p.last))
+	return base64.RawURLEncoding.EncodeToString([]byte(stamp(p.list) + p.last))
+}
+
+// stamp is what the markers of an operation begin with: short, because the model
+// bounds markers to 320 characters and some keys are long.
+func stamp(list string) string {
+	const size = 4
+	sum := sha256.Sum256([]byte(list))
+	return string(sum[:size])
+}
+
+// longestKey is how long, in bytes, a key may be that a marker holds in full.
+const longestKey = 128
+
+// short is a key that fits into a marker: itself, or its hash.
+func short(key string) string {
+	if len(key) <= longestKey {
+		return key
+	}
+	sum := sha256.Sum256([]byte(key))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // pageOf cuts a page out of a list that is at hand. Keys must be unique. Where
@@ -67,10 +88,10 @@ func pageOf[S, T any](list, marker string, maxItems *int32, all []S, key func(S)
 		return nil, err
 	}
 	if p.after != "" {
-		all = all[1+slices.IndexFunc(all, func(v S) bool { return key(v) == p.after }):]
+		all = all[1+slices.IndexFunc(all, func(v S) bool { return short(key(v)) == p.after }):]
 	}
 	for _, v := range all {
-		if !p.add(key(v), item(v)) {
+		if !p.add(short(key(v)), item(v)) {
 			break
 		}
 	}

@@ -2,6 +2,8 @@ package iam
 
 import (
 	"context"
+	"slices"
+	"sort"
 	"strings"
 
 	api "github.com/sallyport-iam/sallyport/internal/awsapi/iam"
@@ -113,8 +115,10 @@ func (l *policyLister) local(p *directory.ManagedPolicy) bool { return l.add(mar
 
 func (l *policyLister) aws() {
 	after, inside := strings.CutPrefix(l.page.after, markAWS)
-	for _, p := range l.c.Snapshot.AWSPolicies() {
-		if inside && p.Name <= after || !strings.HasPrefix(p.Path, l.prefix) {
+	all := l.c.Snapshot.AWSPolicies()
+	from := sort.Search(len(all), func(i int) bool { return !inside || all[i].Name > after })
+	for _, p := range all[from:] {
+		if !strings.HasPrefix(p.Path, l.prefix) {
 			continue
 		}
 		if !l.add(markAWS+p.Name, p) {
@@ -188,63 +192,103 @@ func (s *Service) ListEntitiesForPolicy(_ context.Context, c *service.Caller, in
 type entity struct {
 	kind           directory.Kind
 	name, id, path string
+	attached       []string // policies, by their ARNs
+	listed         bool     // it stands in the list already
 }
 
+// entityLister puts the entities that a policy hangs on onto a page.
+type entityLister struct {
+	c      *service.Caller
+	policy *directory.ManagedPolicy
+	page   *page[entity]
+	prefix string
+	usage  string
+	err    error
+}
+
+// What the keys of entities begin with that a policy bounds, in markers.
+const (
+	markBoundedUser = "3"
+	markBoundedRole = "5"
+)
+
+func isBoundary(mark string) bool { return mark == markBoundedUser || mark == markBoundedRole }
+
 // listEntities puts onto the page, in this order, the groups, the users, the
-// users bounded by the policy, the roles, and the roles bounded by it.
+// users bounded by the policy, the roles, and the roles bounded by it. An entity
+// that has the policy both ways is there once, on whatever page.
 func listEntities(c *service.Caller, pol *directory.ManagedPolicy, in *api.ListEntitiesForPolicyRequest, p *page[entity]) error {
-	var failed error
-	prefix := pathOf(in.PathPrefix)
-	seen := map[string]bool{}
-	each := func(mark string, describe func(id string) (entity, error)) func(string) bool {
-		return func(id string) bool {
-			e, err := describe(id)
-			if err != nil {
-				failed = err
-				return false
-			}
-			if mark+id <= p.after || seen[id] || !strings.HasPrefix(e.path, prefix) {
-				return true
-			}
-			seen[id] = true
-			return p.add(mark+id, e)
-		}
-	}
+	l := entityLister{c: c, policy: pol, page: p, prefix: pathOf(in.PathPrefix), usage: in.PolicyUsageFilter}
 	wants := func(kind string) bool { return in.EntityFilter == "" || in.EntityFilter == kind }
-	if wants("Group") && in.PolicyUsageFilter != useBoundary {
-		c.Snapshot.Attachments(c.Account(), pol, directory.KindGroup, "", each("1", func(id string) (entity, error) {
-			g, err := c.Snapshot.GroupByID(c.Account(), id)
-			if err != nil {
-				return entity{}, err
-			}
-			return entity{kind: directory.KindGroup, name: g.Name, id: g.ID, path: g.Path}, nil
-		}))
-	}
-	aUser := func(id string) (entity, error) {
-		u, err := c.Snapshot.UserByID(c.Account(), id)
-		if err != nil {
-			return entity{}, err
+	attached, bounded := in.PolicyUsageFilter != useBoundary, in.PolicyUsageFilter != usePermissions
+	s := c.Snapshot
+	attachments := func(kind directory.Kind) scanner {
+		return func(account string, p *directory.ManagedPolicy, after string, fn func(string) bool) {
+			s.Attachments(account, p, kind, after, fn)
 		}
-		return entity{kind: directory.KindUser, name: u.Name, id: u.ID, path: u.Path}, nil
 	}
-	if wants("User") && in.PolicyUsageFilter != useBoundary {
-		c.Snapshot.Attachments(c.Account(), pol, directory.KindUser, "", each("2", aUser))
+	l.section("1", wants("Group") && attached, attachments(directory.KindGroup), l.group)
+	l.section("2", wants("User") && attached, attachments(directory.KindUser), l.user)
+	l.section("3", wants("User") && bounded, s.BoundaryUsers, l.another(l.user))
+	l.section("4", wants("Role") && attached, attachments(directory.KindRole), l.role)
+	l.section("5", wants("Role") && bounded, s.BoundaryRoles, l.another(l.role))
+	return l.err
+}
+
+// scanner calls fn for the ids of what a policy hangs on, after the id given.
+type scanner func(account string, p *directory.ManagedPolicy, after string, fn func(id string) bool)
+
+// section lists the entities of one kind, beginning where the page does.
+func (l *entityLister) section(mark string, wanted bool, scan scanner, describe func(id string) (entity, error)) {
+	after, inside := strings.CutPrefix(l.page.after, mark)
+	if !wanted || l.page.more || l.err != nil || !inside && l.page.after > mark {
+		return
 	}
-	if wants("User") && in.PolicyUsageFilter != usePermissions {
-		c.Snapshot.BoundaryUsers(c.Account(), pol, "", each("3", aUser))
+	if !inside {
+		after = ""
 	}
-	aRole := func(id string) (entity, error) {
-		r, err := c.Snapshot.RoleByID(c.Account(), id)
-		if err != nil {
-			return entity{}, err
+	scan(l.c.Account(), l.policy, after, func(id string) bool {
+		var e entity
+		if e, l.err = describe(id); l.err != nil {
+			return false
 		}
-		return entity{kind: directory.KindRole, name: r.Name, id: r.ID, path: r.Path}, nil
+		if e.listed || !strings.HasPrefix(e.path, l.prefix) {
+			return true
+		}
+		return l.page.add(mark+id, e)
+	})
+}
+
+// another leaves out those that the policy is attached to as well, where these
+// are listed before.
+func (l *entityLister) another(describe func(id string) (entity, error)) func(id string) (entity, error) {
+	return func(id string) (entity, error) {
+		e, err := describe(id)
+		e.listed = l.usage == "" && slices.Contains(e.attached, l.policy.ARN())
+		return e, err
 	}
-	if wants("Role") && in.PolicyUsageFilter != useBoundary {
-		c.Snapshot.Attachments(c.Account(), pol, directory.KindRole, "", each("4", aRole))
+}
+
+func (l *entityLister) group(id string) (entity, error) {
+	g, err := l.c.Snapshot.GroupByID(l.c.Account(), id)
+	if err != nil {
+		return entity{}, err
 	}
-	if wants("Role") && in.PolicyUsageFilter != usePermissions {
-		c.Snapshot.BoundaryRoles(c.Account(), pol, "", each("5", aRole))
+	return entity{kind: directory.KindGroup, name: g.Name, id: g.ID, path: g.Path}, nil
+}
+
+func (l *entityLister) user(id string) (entity, error) {
+	u, err := l.c.Snapshot.UserByID(l.c.Account(), id)
+	if err != nil {
+		return entity{}, err
 	}
-	return failed
+	return entity{kind: directory.KindUser, name: u.Name, id: u.ID, path: u.Path, attached: u.Attached}, nil
+}
+
+func (l *entityLister) role(id string) (entity, error) {
+	r, err := l.c.Snapshot.RoleByID(l.c.Account(), id)
+	if err != nil {
+		return entity{}, err
+	}
+	return entity{kind: directory.KindRole, name: r.Name, id: r.ID, path: r.Path, attached: r.Attached}, nil
 }

@@ -253,9 +253,6 @@ func (s *Service) DeleteRolePolicy(ctx context.Context, c *service.Caller, in *a
 
 // AttachRolePolicy attaches a managed policy to a role.
 func (s *Service) AttachRolePolicy(ctx context.Context, c *service.Caller, in *api.AttachRolePolicyRequest) (*nothing, error) {
-	if err := checkPolicyARN(in.PolicyArn); err != nil {
-		return nil, err
-	}
 	return nil, s.withRole(ctx, c, in.RoleName, func(tx *directory.Tx, r *directory.Role) error { return tx.Attach(r, in.PolicyArn) })
 }
 

@@ -294,10 +294,8 @@ func boundaryDetail(allowed *bool) *api.PermissionsBoundaryDecisionDetail {
 	return &api.PermissionsBoundaryDecisionDetail{AllowedByPermissionsBoundary: allowed}
 }
 
+// detailsOut is a map that is sent even if it is empty (docs/facts, 1.2).
 func detailsOut(details map[string]policy.Decision) map[string]string {
-	if details == nil {
-		return nil
-	}
 	out := make(map[string]string, len(details))
 	for side, d := range details {
 		out[side] = d.String()

@@ -25,7 +25,7 @@ func (s *Service) versionOperations() []service.Operation {
 // withPolicy runs fn as a transaction on a managed policy. One of AWS's own is
 // refused with the text given.
 func (s *Service) withPolicy(ctx context.Context, c *service.Caller, arn, foreign string, fn func(tx *directory.Tx, p *directory.ManagedPolicy) error) error {
-	err := s.dir.Update(ctx, c.Account(), func(tx *directory.Tx) error {
+	err := s.update(ctx, c, func(tx *directory.Tx) error {
 		p, err := tx.Policy(arn)
 		if err != nil {
 			return err
@@ -35,7 +35,7 @@ func (s *Service) withPolicy(ctx context.Context, c *service.Caller, arn, foreig
 	if _, ok := errors.AsType[*directory.NotOwned](err); ok {
 		return awsapi.AccessDenied.New("%s", foreign)
 	}
-	return awsError(err)
+	return err
 }
 
 func versionOut(p *directory.ManagedPolicy, v directory.PolicyVersion) api.PolicyVersion {

@@ -68,11 +68,14 @@ func actsFor(o *service.Operation, of func(c *service.Caller, in any) *external)
 	}
 }
 
-// accountOf is the account of the role that is asked for.
-func accountOf(role string) (string, error) {
+// accountOf is the account of the role that is asked for, which must be open.
+func accountOf(c *service.Caller, role string) (string, error) {
 	a, err := arn.Parse(role)
 	if err != nil || a.Service != "iam" || len(a.Account) != 12 || !strings.HasPrefix(a.Resource, "role/") {
 		return "", awsapi.ValidationError.New("%s is invalid", role)
+	}
+	if o := c.Snapshot.Controls(a.Account); o != nil && o.Closed {
+		return "", awsapi.AccessDenied.New("The account %s is closed.", a.Account)
 	}
 	return a.Account, nil
 }

@@ -3,6 +3,7 @@ package sts
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/sallyport-iam/sallyport/internal/awsapi"
 	api "github.com/sallyport-iam/sallyport/internal/awsapi/sts"
@@ -26,7 +27,7 @@ func (s *Service) takesAssertion(o *service.Operation) {
 // verifyAssertion verifies a response of the provider that the request names,
 // which must be of the role's account, and that it offers the role.
 func (s *Service) verifyAssertion(c *service.Caller, in *api.AssumeRoleWithSAMLRequest) error {
-	account, err := accountOf(in.RoleArn)
+	account, err := accountOf(c, in.RoleArn)
 	if err != nil {
 		return err
 	}
@@ -62,11 +63,7 @@ func (s *Service) samlProvider(c *service.Caller, account, arn string) (*federat
 		return nil, err
 	}
 	out := &federation.SAMLProvider{Account: account, Name: p.Name, MustEncrypt: p.MustEncrypt}
-	text, err := c.Snapshot.SAMLMetadata(p)
-	if err != nil {
-		return nil, err
-	}
-	if out.Metadata, err = federation.ParseMetadata(text); err != nil {
+	if out.Metadata, err = s.metadata.of(c.Snapshot, p); err != nil {
 		return nil, err
 	}
 	keys, err := s.dir.SAMLKeys(p)
@@ -114,4 +111,34 @@ func (s *Service) AssumeRoleWithSAML(_ context.Context, c *service.Caller, in *a
 		Subject: a.Subject, SubjectType: a.SubjectType, Issuer: a.Issuer, Audience: a.Audience,
 		NameQualifier: a.NameQualifier, SourceIdentity: a.SourceIdentity,
 	}, nil
+}
+
+// parsedMetadata are metadata documents that were parsed lately: whoever has no
+// credentials may ask for that as often as they like.
+type parsedMetadata struct {
+	mu    sync.Mutex // guards the field below
+	bySum map[string]*federation.Metadata
+}
+
+const maxParsed = 256
+
+func (m *parsedMetadata) of(snap *directory.Snapshot, p *directory.SAMLProvider) (*federation.Metadata, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if parsed := m.bySum[p.Sum]; parsed != nil {
+		return parsed, nil
+	}
+	text, err := snap.SAMLMetadata(p)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := federation.ParseMetadata(text)
+	if err != nil {
+		return nil, err
+	}
+	if m.bySum == nil || len(m.bySum) >= maxParsed {
+		m.bySum = map[string]*federation.Metadata{}
+	}
+	m.bySum[p.Sum] = parsed
+	return parsed, nil
 }

@@ -18,6 +18,7 @@ type Service struct {
 	keys *federation.Keys // of identity providers; nil means that none can be had
 	// endpoint is the URL that SAML assertions may be for, besides AWS's own.
 	endpoint string
+	metadata parsedMetadata
 }
 
 // New makes the service, without keys of identity providers.

@@ -27,7 +27,7 @@ func (s *Service) takesToken(o *service.Operation) {
 // verifyToken finds the token's issuer among the providers of the role's account
 // and verifies the token.
 func (s *Service) verifyToken(ctx context.Context, c *service.Caller, in *api.AssumeRoleWithWebIdentityRequest) error {
-	account, err := accountOf(in.RoleArn)
+	account, err := accountOf(c, in.RoleArn)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,1 @@
+export{t as InlineEditor}from"./editor.js";

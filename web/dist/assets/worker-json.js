@@ -1,0 +1,1 @@
+var e=new URL(`worker-json-asset.js`,import.meta.url).href;export{e as default};

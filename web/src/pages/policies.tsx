@@ -1,0 +1,319 @@
+import { Button, Container, FormField, Header, Input, KeyValuePairs, Link, SpaceBetween, StatusIndicator, Table, Tabs, TagEditor, Textarea, Wizard } from "@cloudscape-design/components";
+import type { Policy, PolicyVersion } from "@aws-sdk/client-iam";
+import { useState } from "react";
+import { checkPolicy, emptyPolicy, PolicyEditor, pretty } from "../editor";
+import { flashed } from "../flash";
+import { forgetPolicies, policyType } from "../pick";
+import { at, go, useRoute } from "../router";
+import { iam } from "../session";
+import { all, Ask, Copy, Listing, Problem, Typed, useLoad, when } from "../ui";
+import type { Failure } from "../ui";
+
+type Row = Policy & { Type: string };
+
+export function Policies() {
+  const { data, error, loading, reload } = useLoad(async (): Promise<Row[]> => {
+    const found = await all(async (Marker?: string) => { const o = await iam().listPolicies({ Marker, MaxItems: 1000 }); return { items: o.Policies, marker: o.Marker }; });
+    return found.map((p) => ({ ...p, Type: policyType(p.Arn) })).sort((a, b) => Number(a.Type !== "Customer managed") - Number(b.Type !== "Customer managed"));
+  }, []);
+  const [selected, setSelected] = useState<Row[]>([]);
+  const [deleting, setDeleting] = useState(false);
+  const own = selected[0]?.Type === "Customer managed";
+  return (
+    <>
+      <Listing<Row>
+        name="Policies" thing="policy" items={data ?? []} loading={loading} error={error} reload={reload} id={(p) => p.PolicyName ?? ""} select="single" selected={selected} onSelect={setSelected}
+        description="A policy is an object that defines permissions."
+        actions={<><Button disabled={!own} onClick={() => setDeleting(true)}>Delete</Button><Button variant="primary" onClick={() => go("/policies/create")}>Create policy</Button></>}
+        columns={[
+          { id: "name", header: "Policy name", sortingField: "PolicyName", isRowHeader: true, minWidth: 260, cell: (p) => <Link href={at("policies", "details", p.Arn!)}>{p.PolicyName}</Link> },
+          { id: "type", header: "Type", sortingField: "Type", cell: (p) => p.Type },
+          { id: "used", header: "Used as", sortingField: "AttachmentCount", cell: (p) => [p.AttachmentCount ? `Permissions policy (${p.AttachmentCount})` : "", p.PermissionsBoundaryUsageCount ? `Boundary (${p.PermissionsBoundaryUsageCount})` : ""].filter(Boolean).join(", ") || "None" },
+          { id: "description", header: "Description", sortingField: "Description", cell: (p) => p.Description ?? "-" },
+          { id: "updated", header: "Edited", sortingField: "UpdateDate", hidden: true, cell: (p) => when(p.UpdateDate) },
+        ]}
+      />
+      {deleting && <DeletePolicy policy={selected[0]} onDismiss={() => setDeleting(false)} onDone={() => { setDeleting(false); setSelected([]); reload(); }} />}
+    </>
+  );
+}
+
+function DeletePolicy({ policy, onDismiss, onDone }: { policy: Policy; onDismiss: () => void; onDone: () => void }) {
+  const PolicyArn = policy.Arn!;
+  return (
+    <Typed title={`Delete ${policy.PolicyName}?`} name={policy.PolicyName ?? ""} onDismiss={onDismiss} onConfirm={async () => {
+      const c = iam();
+      const on = await c.listEntitiesForPolicy({ PolicyArn });
+      for (const u of on.PolicyUsers ?? []) await c.detachUserPolicy({ UserName: u.UserName, PolicyArn });
+      for (const g of on.PolicyGroups ?? []) await c.detachGroupPolicy({ GroupName: g.GroupName, PolicyArn });
+      for (const r of on.PolicyRoles ?? []) await c.detachRolePolicy({ RoleName: r.RoleName, PolicyArn });
+      for (const v of (await c.listPolicyVersions({ PolicyArn })).Versions ?? []) if (!v.IsDefaultVersion) await c.deletePolicyVersion({ PolicyArn, VersionId: v.VersionId });
+      await c.deletePolicy({ PolicyArn });
+      forgetPolicies();
+      onDone();
+      setTimeout(() => flashed(`Policy ${policy.PolicyName} deleted.`));
+    }}>
+      The policy is detached from {policy.AttachmentCount ?? 0} entities first, and all its versions go.
+    </Typed>
+  );
+}
+
+export function CreatePolicy() {
+  const [step, setStep] = useState(0);
+  const [text, setText] = useState(emptyPolicy);
+  const [name, setName] = useState("");
+  const [description, setDescription] = useState("");
+  const [tags, setTags] = useState<readonly { key: string; value: string; existing: boolean }[]>([]);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<Failure>();
+  const next = async (to: number) => {
+    setError(undefined);
+    if (to > step) {
+      setBusy(true);
+      try {
+        await checkPolicy(text);
+      } catch (e) {
+        if ((e as Failure).name !== "AccessDenied") return setError(e as Failure);
+      } finally {
+        setBusy(false);
+      }
+    }
+    setStep(to);
+  };
+  const create = async () => {
+    setBusy(true);
+    setError(undefined);
+    try {
+      const wanted = tags.filter((t) => t.key).map((t) => ({ Key: t.key, Value: t.value }));
+      await iam().createPolicy({ PolicyName: name, PolicyDocument: text, Description: description || undefined, Tags: wanted.length ? wanted : undefined });
+      forgetPolicies();
+      go("/policies");
+      setTimeout(() => flashed(`Policy ${name} created.`));
+    } catch (e) {
+      setError(e as Failure);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Wizard
+      activeStepIndex={step} isLoadingNextStep={busy} submitButtonText="Create policy" onCancel={() => go("/policies")} onSubmit={() => void create()} onNavigate={(e) => void next(e.detail.requestedStepIndex)}
+      i18nStrings={{ stepNumberLabel: (n) => `Step ${n}`, collapsedStepsLabel: (n, of) => `Step ${n} of ${of}`, navigationAriaLabel: "Steps", cancelButton: "Cancel", previousButton: "Previous", nextButton: "Next", optional: "optional" }}
+      steps={[
+        {
+          title: "Specify permissions",
+          content: (
+            <Container header={<Header variant="h2" description="Add permissions by selecting services, actions, resources, and conditions. Build permission statements using the JSON editor.">Policy editor</Header>}>
+              <SpaceBetween size="m">
+                <PolicyEditor value={text} onChange={setText} label="Policy" />
+                <Problem error={error} what="The policy has an error" />
+              </SpaceBetween>
+            </Container>
+          ),
+        },
+        {
+          title: "Review and create",
+          content: (
+            <SpaceBetween size="l">
+              <Container header={<Header variant="h2">Policy details</Header>}>
+                <SpaceBetween size="m">
+                  <FormField label="Policy name" constraintText="Up to 128 characters: letters, digits, and + = , . @ - _"><Input value={name} onChange={(e) => setName(e.detail.value)} /></FormField>
+                  <FormField label="Description - optional"><Textarea value={description} onChange={(e) => setDescription(e.detail.value)} /></FormField>
+                </SpaceBetween>
+              </Container>
+              <Container header={<Header variant="h2">Permissions defined in this policy</Header>}><Summary text={text} /></Container>
+              <Container header={<Header variant="h2">Tags - optional</Header>}><TagEditor tags={tags as never} onChange={(e) => setTags(e.detail.tags as never)} /></Container>
+              <Problem error={error} what="The policy was not created" />
+            </SpaceBetween>
+          ),
+        },
+      ]}
+    />
+  );
+}
+
+interface Line { effect: string; service: string; actions: string; resources: string; condition: string }
+
+// Summary says what a policy permits, by service.
+export function Summary({ text }: { text: string }) {
+  let lines: Line[] = [];
+  try {
+    const many = <T,>(v: T | T[] | undefined): T[] => (v === undefined ? [] : Array.isArray(v) ? v : [v]);
+    const doc = JSON.parse(text) as { Statement?: Record<string, unknown> | Record<string, unknown>[] };
+    lines = many(doc.Statement).flatMap((s) => {
+      const by = new Map<string, string[]>();
+      for (const a of many(s.Action as string | string[])) {
+        const [service, action = "*"] = a.split(":", 2);
+        by.set(service, [...(by.get(service) ?? []), action]);
+      }
+      if (s.NotAction) by.set("All services", ["all but " + many(s.NotAction as string | string[]).join(", ")]);
+      return [...by].map(([service, actions]) => ({
+        effect: String(s.Effect), service: service === "*" ? "All services" : service, actions: actions.join(", "),
+        resources: s.NotResource ? "all but " + many(s.NotResource as string | string[]).join(", ") : many(s.Resource as string | string[]).join(", "),
+        condition: s.Condition ? JSON.stringify(s.Condition) : "None",
+      }));
+    });
+  } catch {
+    return <StatusIndicator type="error">This is not JSON.</StatusIndicator>;
+  }
+  return (
+    <Table<Line>
+      variant="embedded" items={lines} empty="Nothing." wrapLines ariaLabels={{ tableLabel: "Summary" }}
+      columnDefinitions={[
+        { id: "effect", header: "Effect", cell: (l) => (l.effect === "Deny" ? <StatusIndicator type="error">Explicit deny</StatusIndicator> : <StatusIndicator>Allow</StatusIndicator>) },
+        { id: "service", header: "Service", isRowHeader: true, cell: (l) => l.service },
+        { id: "actions", header: "Actions", cell: (l) => (l.actions === "*" ? "Full access" : l.actions) },
+        { id: "resources", header: "Resource", cell: (l) => (l.resources === "*" ? "All resources" : l.resources || "-") },
+        { id: "condition", header: "Request condition", cell: (l) => l.condition },
+      ]}
+    />
+  );
+}
+
+export function PolicyPage({ name: PolicyArn }: { name: string }) {
+  const route = useRoute();
+  const { data, error, reload } = useLoad(async () => {
+    const policy = (await iam().getPolicy({ PolicyArn })).Policy!;
+    const [version, versions] = await Promise.all([
+      iam().getPolicyVersion({ PolicyArn, VersionId: policy.DefaultVersionId }),
+      iam().listPolicyVersions({ PolicyArn }).then((o) => o.Versions ?? []),
+    ]);
+    return { policy, text: pretty(decodeURIComponent(version.PolicyVersion?.Document ?? "")), versions };
+  }, [PolicyArn]);
+  const [editing, setEditing] = useState<string>();
+  const [deleting, setDeleting] = useState(false);
+  const own = policyType(PolicyArn) === "Customer managed";
+  return (
+    <SpaceBetween size="l">
+      <Header variant="h1" actions={own && <SpaceBetween direction="horizontal" size="xs"><Button disabled={!data} onClick={() => setEditing(data?.text)}>Edit</Button><Button disabled={!data} onClick={() => setDeleting(true)}>Delete</Button></SpaceBetween>}>
+        {PolicyArn.replace(/^.*\//, "")}
+      </Header>
+      <Problem error={error} what="The policy can't be shown" />
+      {data && (
+        <>
+          <Container header={<Header variant="h2">Policy details</Header>}>
+            <KeyValuePairs columns={4} items={[
+              { label: "Type", value: policyType(PolicyArn) }, { label: "Creation time", value: when(data.policy.CreateDate) }, { label: "Edited time", value: when(data.policy.UpdateDate) }, { label: "ARN", value: <Copy text={PolicyArn} label="ARN" /> },
+              ...(data.policy.Description ? [{ label: "Description", value: data.policy.Description }] : []),
+            ]} />
+          </Container>
+          <Tabs
+            activeTabId={route.query.get("section") ?? "permissions"} onChange={(e) => go(`/policies/details/${encodeURIComponent(PolicyArn)}?section=${e.detail.activeTabId}`)}
+            tabs={[
+              { id: "permissions", label: "Permissions", content: <SpaceBetween size="l"><Container header={<Header variant="h2">Summary</Header>}><Summary text={data.text} /></Container><Container header={<Header variant="h2">JSON</Header>}><PolicyEditor readOnly value={data.text} label="Policy" /></Container></SpaceBetween> },
+              { id: "entities", label: "Entities attached", content: <Entities arn={PolicyArn} /> },
+              { id: "versions", label: "Policy versions", content: <Versions arn={PolicyArn} versions={data.versions} own={own} current={data.text} reload={reload} /> },
+            ]}
+          />
+        </>
+      )}
+      {editing !== undefined && data && <EditPolicy arn={PolicyArn} text={editing} versions={data.versions} onDismiss={() => setEditing(undefined)} onDone={() => { setEditing(undefined); flashed("Saved as the new default version."); reload(); }} />}
+      {deleting && data && <DeletePolicy policy={data.policy} onDismiss={() => setDeleting(false)} onDone={() => go("/policies")} />}
+    </SpaceBetween>
+  );
+}
+
+// difference gives the lines that go and come between two texts.
+function difference(before: string, after: string): { sign: string; line: string }[] {
+  const a = before.split("\n");
+  const b = after.split("\n");
+  const length = Array.from({ length: a.length + 1 }, () => new Array<number>(b.length + 1).fill(0));
+  for (let i = a.length - 1; i >= 0; i--) for (let j = b.length - 1; j >= 0; j--) length[i][j] = a[i] === b[j] ? length[i + 1][j + 1] + 1 : Math.max(length[i + 1][j], length[i][j + 1]);
+  const out: { sign: string; line: string }[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < a.length || j < b.length) {
+    if (i < a.length && j < b.length && a[i] === b[j]) {
+      out.push({ sign: " ", line: a[i++] });
+      j++;
+    } else if (j < b.length && (i >= a.length || length[i][j + 1] > length[i + 1][j])) out.push({ sign: "+", line: b[j++] });
+    else out.push({ sign: "-", line: a[i++] });
+  }
+  return out;
+}
+
+function Difference({ before, after }: { before: string; after: string }) {
+  const lines = difference(before, after);
+  if (lines.every((l) => l.sign === " ")) return <>No difference.</>;
+  return <pre tabIndex={0} aria-label="Difference">{lines.map((l) => `${l.sign} ${l.line}`).join("\n")}</pre>;
+}
+
+function EditPolicy({ arn, text, versions, onDismiss, onDone }: { arn: string; text: string; versions: PolicyVersion[]; onDismiss: () => void; onDone: () => void }) {
+  const [next, setNext] = useState(text);
+  const full = versions.length >= 5;
+  const oldest = versions.filter((v) => !v.IsDefaultVersion).sort((a, b) => (a.CreateDate?.getTime() ?? 0) - (b.CreateDate?.getTime() ?? 0))[0];
+  return (
+    <Ask title="Edit policy" verb="Save changes" size="large" disabled={next === text} onDismiss={onDismiss} onConfirm={async () => {
+      if (full && oldest) await iam().deletePolicyVersion({ PolicyArn: arn, VersionId: oldest.VersionId });
+      await iam().createPolicyVersion({ PolicyArn: arn, PolicyDocument: next, SetAsDefault: true });
+      onDone();
+    }}>
+      <PolicyEditor value={next} onChange={setNext} label="Policy" />
+      <Header variant="h3">What changes</Header>
+      <Difference before={text} after={next} />
+      {full && <StatusIndicator type="warning">There are five versions: {oldest?.VersionId}, the oldest, is deleted.</StatusIndicator>}
+    </Ask>
+  );
+}
+
+function Entities({ arn }: { arn: string }) {
+  const { data, error, loading, reload } = useLoad(async () => {
+    const o = await iam().listEntitiesForPolicy({ PolicyArn: arn });
+    return [
+      ...(o.PolicyUsers ?? []).map((u) => ({ name: u.UserName!, kind: "users", detach: () => iam().detachUserPolicy({ UserName: u.UserName, PolicyArn: arn }) })),
+      ...(o.PolicyGroups ?? []).map((g) => ({ name: g.GroupName!, kind: "groups", detach: () => iam().detachGroupPolicy({ GroupName: g.GroupName, PolicyArn: arn }) })),
+      ...(o.PolicyRoles ?? []).map((r) => ({ name: r.RoleName!, kind: "roles", detach: () => iam().detachRolePolicy({ RoleName: r.RoleName, PolicyArn: arn }) })),
+    ];
+  }, [arn]);
+  const [selected, setSelected] = useState<NonNullable<typeof data>>([]);
+  const [asked, setAsked] = useState(false);
+  return (
+    <>
+      <Listing
+        name="Entities" thing="entity" items={data ?? []} loading={loading} error={error} variant="container" id={(e) => e.name} select="multi" selected={selected} onSelect={setSelected}
+        actions={<Button disabled={!selected.length} onClick={() => setAsked(true)}>Detach</Button>}
+        columns={[
+          { id: "name", header: "Entity name", sortingField: "name", isRowHeader: true, cell: (e) => <Link href={at(e.kind, "details", e.name)}>{e.name}</Link> },
+          { id: "kind", header: "Entity type", sortingField: "kind", cell: (e) => e.kind },
+        ]}
+      />
+      {asked && <Ask title="Detach policy?" verb="Detach" onDismiss={() => setAsked(false)} onConfirm={async () => {
+        for (const e of selected) await e.detach();
+        setAsked(false);
+        setSelected([]);
+        reload();
+      }}>It no longer permits or denies anything to {selected.map((e) => e.name).join(", ")}.</Ask>}
+    </>
+  );
+}
+
+function Versions({ arn, versions, own, current, reload }: { arn: string; versions: PolicyVersion[]; own: boolean; current: string; reload: () => void }) {
+  const [selected, setSelected] = useState<PolicyVersion[]>([]);
+  const [asked, setAsked] = useState<"default" | "delete">();
+  const v = selected[0];
+  const shown = useLoad(async () => (v ? pretty(decodeURIComponent((await iam().getPolicyVersion({ PolicyArn: arn, VersionId: v.VersionId })).PolicyVersion?.Document ?? "")) : undefined), [v?.VersionId]);
+  return (
+    <SpaceBetween size="l">
+      <Listing<PolicyVersion>
+        name="Policy versions" thing="version" items={versions} variant="container" id={(x) => x.VersionId ?? ""} select="single" selected={selected} onSelect={setSelected} description="Up to 5 are kept."
+        actions={own && <><Button disabled={!v || v.IsDefaultVersion} onClick={() => setAsked("delete")}>Delete</Button><Button disabled={!v || v.IsDefaultVersion} onClick={() => setAsked("default")}>Set as default</Button></>}
+        columns={[
+          { id: "version", header: "Version", isRowHeader: true, cell: (x) => `${x.VersionId}${x.IsDefaultVersion ? " (default)" : ""}` },
+          { id: "created", header: "Creation time", cell: (x) => when(x.CreateDate) },
+        ]}
+      />
+      {v && shown.data && <Container header={<Header variant="h2">From the default to {v.VersionId}</Header>}><Difference before={current} after={shown.data} /></Container>}
+      {asked && (
+        <Ask title={asked === "default" ? `Make ${v.VersionId} the default?` : `Delete ${v.VersionId}?`} verb={asked === "default" ? "Set as default" : "Delete"} onDismiss={() => setAsked(undefined)} onConfirm={async () => {
+          if (asked === "default") await iam().setDefaultPolicyVersion({ PolicyArn: arn, VersionId: v.VersionId });
+          else await iam().deletePolicyVersion({ PolicyArn: arn, VersionId: v.VersionId });
+          setAsked(undefined);
+          setSelected([]);
+          reload();
+        }}>
+          {asked === "default" ? "It takes effect at once wherever the policy is attached." : "A deleted version can't be recovered."}
+        </Ask>
+      )}
+    </SpaceBetween>
+  );
+}
