@@ -25,15 +25,29 @@ type terraform struct {
 	dir  string
 }
 
-// mirrors are the folders where a machine may keep the provider.
-var mirrors = []string{"/usr/local/share/terraform/plugins", "/usr/share/terraform/plugins", "/opt/tf-plugins"}
+// mirrors are the folders in which Terraform looks for providers by itself, and
+// those that SALLYPORT_TEST_TERRAFORM_MIRROR adds.
+func mirrors() []string {
+	all := []string{"/usr/local/share/terraform/plugins", "/usr/share/terraform/plugins"}
+	if more := os.Getenv("SALLYPORT_TEST_TERRAFORM_MIRROR"); more != "" {
+		all = append(all, more)
+	}
+	return all
+}
+
+// noTerraform skips the test aloud. Terraform is in no package of Debian's, so
+// that the test command can't install it: its absence is no failure.
+func noTerraform(t *testing.T, what string) {
+	t.Helper()
+	t.Skip("NOT TESTED: " + what + " is missing")
+}
 
 // newTerraform makes a working folder for the server out of that configuration,
 // or skips the test where Terraform or its AWS provider can't be had.
 func newTerraform(t *testing.T, s *server, configuration string, variables ...string) *terraform {
 	t.Helper()
 	if _, err := exec.LookPath("terraform"); err != nil {
-		missing(t, "terraform (https://developer.hashicorp.com/terraform/install)")
+		noTerraform(t, "terraform (https://developer.hashicorp.com/terraform/install)")
 	}
 	root := s.root()
 	h := newHome(t, append([]string{
@@ -41,7 +55,7 @@ func newTerraform(t *testing.T, s *server, configuration string, variables ...st
 		"TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1",
 	}, variables...)...)
 	installation := "direct {}"
-	for _, m := range mirrors {
+	for _, m := range mirrors() {
 		if _, err := os.Stat(filepath.Join(m, "registry.terraform.io/hashicorp/aws")); err == nil {
 			installation = "filesystem_mirror { path = \"" + m + "\" }"
 		}
@@ -55,7 +69,7 @@ func newTerraform(t *testing.T, s *server, configuration string, variables ...st
 	must(t, os.WriteFile(filepath.Join(tf.dir, "main.tf"), text, 0o600))
 	if out, code := tf.run("init", "-no-color"); code != 0 {
 		t.Log(out)
-		missing(t, "AWS provider for terraform")
+		noTerraform(t, "the AWS provider for terraform")
 	}
 	return tf
 }
