@@ -59,6 +59,7 @@ func Start(ctx context.Context, cfg Config) (_ *Node, err error) {
 	}
 	e, err := startEtcd(ec)
 	if err != nil {
+		said.closing.Store(true) // what it has started may run on for a while
 		return nil, fmt.Errorf("cluster: start member %s: %w", cfg.Name, explain(cfg, err))
 	}
 	n := &Node{cfg: cfg, etcd: e, told: said, failed: make(chan error, 1), stop: make(chan struct{})}
@@ -117,7 +118,7 @@ func etcdConfig(cfg Config, self Peer, said *told) (*embed.Config, error) {
 	}
 	ec.QuotaBackendBytes = quota
 	ec.EnableGRPCGateway = false
-	lg := zap.New(&logCore{log: cfg.Log, told: said}, zap.WithFatalHook(fatalHook(cfg.Fatal)))
+	lg := zap.New(&logCore{log: cfg.Log, told: said}, zap.WithFatalHook(fatalHook{cfg.Fatal, said}))
 	ec.ZapLoggerBuilder = embed.NewZapLoggerBuilder(lg)
 	return ec, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -100,17 +101,23 @@ func (c *logCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 func (c *logCore) Sync() error { return nil }
 
 // fatalHook is called after etcd has logged why it can't go on.
-type fatalHook func(error)
+type fatalHook struct {
+	fatal func(error)
+	told  *told
+}
 
 // OnWrite implements zapcore.CheckWriteHook.
 func (f fatalHook) OnWrite(e *zapcore.CheckedEntry, fields []zapcore.Field) {
+	if f.told.closing.Load() {
+		runtime.Goexit() // the member ends anyway
+	}
 	err := errors.New(e.Message)
 	for _, field := range fields {
 		if cause, ok := field.Interface.(error); ok {
 			err = fmt.Errorf("%s: %w", e.Message, cause)
 		}
 	}
-	f(fmt.Errorf("cluster: %w", err))
+	f.fatal(fmt.Errorf("cluster: %w", err))
 	select {} // etcd would go on
 }
 
