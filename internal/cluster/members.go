@@ -91,7 +91,7 @@ func Replace(ctx context.Context, dir string, fresh Peer) (Peers, error) {
 		return nil, err
 	}
 	if old.ID != 0 {
-		err := patiently(ctx, func() error {
+		err := patiently(ctx, rpctypes.ErrMemberNotFound, func(ctx context.Context) error {
 			_, err := c.MemberRemove(ctx, old.ID)
 			return err
 		})
@@ -100,7 +100,7 @@ func Replace(ctx context.Context, dir string, fresh Peer) (Peers, error) {
 		}
 	}
 	if !waiting(ms, fresh) {
-		err := patiently(ctx, func() error {
+		err := patiently(ctx, rpctypes.ErrPeerURLExist, func(ctx context.Context) error {
 			_, err := c.MemberAdd(ctx, []string{fresh.URL})
 			return err
 		})
@@ -118,12 +118,26 @@ func Replace(ctx context.Context, dir string, fresh Peer) (Peers, error) {
 // for five seconds after members lost or found each other.
 const healthWait = 20 * time.Second
 
-// patiently calls change until the cluster is healthy enough for it.
-func patiently(ctx context.Context, change func() error) error {
-	late := time.After(healthWait)
+// attemptWait is how long one attempt waits: an answer is lost with the leader
+// that was asked.
+const attemptWait = 5 * time.Second
+
+// patiently calls change until the cluster is healthy enough for it. done is
+// what a second attempt is told where the first was carried out.
+func patiently(ctx context.Context, done error, change func(context.Context) error) error {
+	late := time.After(2 * healthWait)
+	lost := false
 	for {
-		err := change()
-		if !errors.Is(err, rpctypes.ErrUnhealthy) {
+		attempt, cancel := context.WithTimeout(ctx, attemptWait)
+		err := change(attempt)
+		silent := err != nil && attempt.Err() != nil && ctx.Err() == nil
+		cancel()
+		switch {
+		case lost && errors.Is(err, done):
+			return nil
+		case silent:
+			lost = true
+		case !errors.Is(err, rpctypes.ErrUnhealthy):
 			return err
 		}
 		select {
