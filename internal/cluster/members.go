@@ -130,7 +130,7 @@ func patiently(ctx context.Context, done error, change func(context.Context) err
 	for {
 		attempt, cancel := context.WithTimeout(ctx, attemptWait)
 		err := change(attempt)
-		silent := err != nil && attempt.Err() != nil && ctx.Err() == nil
+		silent := err != nil && ctx.Err() == nil && (attempt.Err() != nil || unanswered(err))
 		cancel()
 		switch {
 		case lost && errors.Is(err, done):
@@ -148,6 +148,20 @@ func patiently(ctx context.Context, done error, change func(context.Context) err
 			return errors.Join(ctx.Err(), err)
 		}
 	}
+}
+
+// unanswered reports whether an error says that nobody knows what came of it:
+// the leader was lost meanwhile.
+func unanswered(err error) bool {
+	for _, known := range []error{
+		rpctypes.ErrTimeout, rpctypes.ErrTimeoutDueToLeaderFail, rpctypes.ErrTimeoutDueToConnectionLost,
+		rpctypes.ErrTimeoutWaitAppliedIndex, rpctypes.ErrLeaderChanged, rpctypes.ErrNoLeader,
+	} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
 }
 
 // waiting reports whether the new member is known and has not started yet.
