@@ -64,7 +64,7 @@ func fill(t testing.TB, st store.Store, box seal.Box, account string, n int) (ke
 			return err
 		})
 	}
-	tx := &Tx{account: account, writes: map[string]store.Op{}}
+	tx := &Tx{account: account, writes: map[string]store.Op{}, relied: map[string]store.Revision{}, snap: &Snapshot{d: &Directory{box: box}}}
 	for i := range n {
 		u := &User{
 			Format: recordFormat, ID: seal.UniqueID(rand.Reader, "AIDA", account), Name: fmt.Sprintf("user-%07d", i), Path: "/",
@@ -72,7 +72,6 @@ func fill(t testing.TB, st store.Store, box seal.Box, account string, n int) (ke
 		}
 		tx.put(recordKey(account, kindUserName, fold(u.Name)), nameRecord(u.ID, u.Path))
 		key := AccessKey{ID: seal.AccessKeyID(rand.Reader, "AKIA", account), Created: u.Created}
-		tx.snap = &Snapshot{d: &Directory{box: box}}
 		if _, err := tx.addKey(u, key, seal.SecretKey(rand.Reader)); err != nil {
 			t.Fatal(err)
 		}
@@ -80,6 +79,7 @@ func fill(t testing.TB, st store.Store, box seal.Box, account string, n int) (ke
 			txn.Do = append(txn.Do, tx.writes[key])
 		}
 		clear(tx.writes)
+		clear(tx.relied)
 		tx.order = tx.order[:0]
 		if len(txn.Do)+3 > store.MaxOps || i == n-1 {
 			commit()
