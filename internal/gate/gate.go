@@ -146,21 +146,9 @@ func (c *call) release(answer []byte) {
 
 // answer gives the response to the request, whatever happens on the way.
 func (c *call) answer() (res wire.Response) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			c.g.opts.Log.Error("panic while serving a request", "request", c.id, "panic", cause, "stack", string(debug.Stack()))
-			res = c.refused(&outcome{}, errors.New("panic"))
-		}
-	}()
 	var o outcome
-	out, err := c.serve(c.r.Context())
-	if err == nil {
-		o.out = out
-		res, err = c.target.Encode(c.buf[:0], c.id, out)
-	}
-	if err != nil {
-		res = c.refused(&o, err)
-	}
+	defer c.recovered(&o, &res)
+	res = c.carry(&o)
 	if err := c.record(&o); err != nil { // remember it
 		level := slog.LevelDebug // that events are lost is told once, and counted
 		if c.changes(&o) || c.g.opts.RecordAll {
@@ -170,6 +158,29 @@ func (c *call) answer() (res wire.Response) {
 		c.g.opts.Log.Log(c.r.Context(), level, "event not remembered", "request", c.id, "error", err)
 	}
 	return res
+}
+
+// carry gives the response to the request but for its event, which a panic
+// leaves as well.
+func (c *call) carry(o *outcome) (res wire.Response) {
+	defer c.recovered(o, &res)
+	out, err := c.serve(c.r.Context())
+	if err == nil {
+		o.out = out
+		res, err = c.target.Encode(c.buf[:0], c.id, out)
+	}
+	if err != nil {
+		res = c.refused(o, err)
+	}
+	return res
+}
+
+// recovered, deferred, makes an internal failure of a panic.
+func (c *call) recovered(o *outcome, res *wire.Response) {
+	if cause := recover(); cause != nil {
+		c.g.opts.Log.Error("panic while serving a request", "request", c.id, "panic", cause, "stack", string(debug.Stack()))
+		*res = c.refused(o, errors.New("panic"))
+	}
 }
 
 // serve is the way of a request.
@@ -300,6 +311,7 @@ func (c *call) decide(s *directory.Snapshot) error {
 // refused puts an error into the client's protocol. What no one is meant to see
 // is logged, and answered as the internal failure that it is.
 func (c *call) refused(o *outcome, err error) wire.Response {
+	c.fields = c.fields[:0] // of an error that this one stands in place of
 	e := c.awsError(err)
 	o.err = e
 	if e.Reason != "" {
