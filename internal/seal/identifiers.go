@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"io"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -110,15 +109,6 @@ func TimeUUID(rand io.Reader, now time.Time) string {
 	fill(rand, b[6:])
 	b[6] = b[6]&0x0f | 0x70
 	return printUUID(b)
-}
-
-// TimeOf is the time that a version 7 UUID holds; the zero time of anything else.
-func TimeOf(id string) time.Time {
-	b, err := hex.DecodeString(strings.ReplaceAll(id, "-", ""))
-	if err != nil || len(b) != 16 || b[6]>>4 != 7 {
-		return time.Time{}
-	}
-	return time.UnixMilli(int64(binary.BigEndian.Uint64(b) >> 16)).UTC()
 }
 
 // printUUID gives a UUID its variant and prints it.

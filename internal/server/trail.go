@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/sallyport-iam/sallyport/internal/directory"
-	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/trail"
 )
 
@@ -112,7 +111,7 @@ func (t *keptTrail) recover(ctx context.Context) error {
 	var ids []string
 	var failed error
 	t.dir.Snapshot().Outbox(func(id string, event []byte) bool {
-		if t.shared && seal.TimeOf(id).After(t.now().Add(-leftBehind)) {
+		if at, _ := trail.IDTime(id); t.shared && at.After(t.now().Add(-leftBehind)) {
 			return true
 		}
 		if failed = t.adopt(ctx, id, event); failed != nil {

@@ -37,9 +37,9 @@ type Page struct {
 // ErrNext: the token for the next page is not one of ours.
 var ErrNext = errors.New("token for the next page is not valid")
 
-// idTime is the time that an id of an event or a request holds: its first 48
+// IDTime is the time that an id of an event or a request holds: its first 48
 // bits are milliseconds (RFC 9562, 5.7, UUID version 7).
-func idTime(id string) (time.Time, bool) {
+func IDTime(id string) (time.Time, bool) {
 	hexed := strings.ReplaceAll(id, "-", "")
 	b, err := hex.DecodeString(hexed)
 	if err != nil || len(b) != 16 || b[6]>>4 != 7 {
@@ -53,7 +53,7 @@ func (q *Query) byID() bool {
 	if q.Key.Attribute != EventID && q.Key.Attribute != RequestID {
 		return true
 	}
-	at, ok := idTime(q.Key.Value)
+	at, ok := IDTime(q.Key.Value)
 	if !ok {
 		return false
 	}

@@ -168,7 +168,7 @@ func newCursor(account string, f *Filter) *cursor {
 	if f.Max > 0 {
 		q.Max = min(q.Max, f.Max)
 	}
-	if at, ok := idTime(f.ID); f.ID != "" && ok {
+	if at, ok := IDTime(f.ID); f.ID != "" && ok {
 		q.From, q.To = at, at
 	}
 	return &cursor{q: q}
