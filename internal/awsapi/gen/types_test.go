@@ -1,4 +1,4 @@
-package iam
+package main
 
 import (
 	"reflect"
@@ -7,26 +7,48 @@ import (
 	"testing"
 
 	"github.com/sallyport-iam/sallyport/internal/awsapi"
+	"github.com/sallyport-iam/sallyport/internal/awsapi/cloudtrail"
+	"github.com/sallyport-iam/sallyport/internal/awsapi/iam"
+	"github.com/sallyport-iam/sallyport/internal/awsapi/organizations"
+	"github.com/sallyport-iam/sallyport/internal/awsapi/sts"
 )
 
 // TestTypesFitTheModel holds every generated type against its shape, as package
 // wire uses it: field i is member i.
 func TestTypesFitTheModel(t *testing.T) {
-	n := 0
-	for op := range awsapi.ByName("iam").Operations() {
-		in, out := New(op.Name)
-		if in == nil || out == nil || !slices.Contains(Operations, op.Name) {
-			t.Fatalf("%s has no types", op.Name)
+	tested := map[string]bool{}
+	for _, tt := range []struct {
+		service    string
+		make       func(string) (any, any)
+		operations []string
+	}{
+		{"cloudtrail", cloudtrail.New, cloudtrail.Operations},
+		{"iam", iam.New, iam.Operations},
+		{"organizations", organizations.New, organizations.Operations},
+		{"sts", sts.New, sts.Operations},
+	} {
+		tested[tt.service] = true
+		n := 0
+		for op := range awsapi.ByName(tt.service).Operations() {
+			in, out := tt.make(op.Name)
+			if in == nil || out == nil || !slices.Contains(tt.operations, op.Name) {
+				t.Fatalf("%s of %s has no types", op.Name, tt.service)
+			}
+			fits(t, op.Name, reflect.TypeOf(in).Elem(), op.Input, 0)
+			fits(t, op.Name, reflect.TypeOf(out).Elem(), op.Output, 0)
+			n++
 		}
-		fits(t, op.Name, reflect.TypeOf(in).Elem(), op.Input, 0)
-		fits(t, op.Name, reflect.TypeOf(out).Elem(), op.Output, 0)
-		n++
+		if n != len(tt.operations) {
+			t.Errorf("%d operations of %s are generated, the model has %d", len(tt.operations), tt.service, n)
+		}
+		if in, out := tt.make("Nope"); in != nil || out != nil {
+			t.Errorf("New(Nope) of %s = %v, %v", tt.service, in, out)
+		}
 	}
-	if n != len(Operations) {
-		t.Errorf("%d operations are generated, the model has %d", len(Operations), n)
-	}
-	if in, out := New("Nope"); in != nil || out != nil {
-		t.Errorf("New(Nope) = %v, %v", in, out)
+	for _, service := range typed {
+		if !tested[service] {
+			t.Errorf("the types of %s are not tested", service)
+		}
 	}
 }
 
@@ -37,7 +59,7 @@ func fits(t *testing.T, path string, typ reflect.Type, shape *awsapi.Shape, dept
 	kinds := map[awsapi.Type]reflect.Kind{
 		awsapi.Structure: reflect.Struct, awsapi.List: reflect.Slice, awsapi.Map: reflect.Map, awsapi.String: reflect.String,
 		awsapi.Boolean: reflect.Bool, awsapi.Integer: reflect.Int32, awsapi.Long: reflect.Int64, awsapi.Timestamp: reflect.Struct,
-		awsapi.Blob: reflect.Slice,
+		awsapi.Blob: reflect.Slice, awsapi.Float: reflect.Float32, awsapi.Double: reflect.Float64,
 	}
 	if shape == nil {
 		if typ.NumField() != 0 {
