@@ -2,12 +2,14 @@ package test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,7 +50,7 @@ func TestCrash(t *testing.T) {
 		var wg sync.WaitGroup
 		ctx, cancel := context.WithCancel(deadline(t))
 		for i, k := range known {
-			w := writer{s.as(root), k, fmt.Sprintf("r%dw%d", round, i)}
+			w := writer{s.as(root), k, fmt.Sprintf("r%dw%d", round, i), nil}
 			wg.Go(func() { w.run(ctx) })
 		}
 		time.Sleep(time.Duration(10+rand.IntN(130)) * time.Millisecond)
@@ -79,6 +81,7 @@ type writer struct {
 	c    *clients
 	done *acknowledged
 	name string
+	cut  *atomic.Bool // once it is set no answer counts; nil means never
 }
 
 func (w writer) run(ctx context.Context) {
@@ -91,31 +94,44 @@ func (w writer) run(ctx context.Context) {
 
 // user makes a user with a policy and two keys, and deletes one of these.
 func (w writer) user(ctx context.Context, name string) error {
-	if _, err := w.c.iam.CreateUser(ctx, &iam.CreateUserInput{UserName: &name}); err != nil {
+	_, err := w.c.iam.CreateUser(ctx, &iam.CreateUserInput{UserName: &name})
+	if err := w.heard(err); err != nil {
 		return err
 	}
 	w.done.users[name] = true
 	document := allow("s3:" + name)
-	if _, err := w.c.iam.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: &name, PolicyName: aws.String("own"), PolicyDocument: &document}); err != nil {
+	_, err = w.c.iam.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: &name, PolicyName: aws.String("own"), PolicyDocument: &document})
+	if err := w.heard(err); err != nil {
 		return err
 	}
 	w.done.policies[name] = document
 	var last keys
 	for range 2 {
 		out, err := w.c.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &name})
-		if err != nil {
+		if err := w.heard(err); err != nil {
 			return err
 		}
 		last = keys{ID: *out.AccessKey.AccessKeyId, Secret: *out.AccessKey.SecretAccessKey}
 		w.done.keys[last.ID] = last
 	}
 	w.done.doubtful[last.ID] = true
-	if _, err := w.c.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &name, AccessKeyId: &last.ID}); err != nil {
+	_, err = w.c.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &name, AccessKeyId: &last.ID})
+	if err := w.heard(err); err != nil {
 		return err
 	}
 	delete(w.done.keys, last.ID)
 	w.done.deleted[last.ID] = last
 	return nil
+}
+
+var errLate = errors.New("answered after the power was cut")
+
+// heard is err, or says that an answer comes too late to count.
+func (w writer) heard(err error) error {
+	if err == nil && w.cut != nil && w.cut.Load() {
+		return errLate
+	}
+	return err
 }
 
 func (k *acknowledged) len() int {

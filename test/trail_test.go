@@ -253,7 +253,7 @@ func TestTrailCrash(t *testing.T) {
 		ctx, cancel := context.WithCancel(deadline(t))
 		var wg sync.WaitGroup
 		for i, k := range known {
-			w := writer{s.as(root), k, fmt.Sprintf("r%dw%d", round, i)}
+			w := writer{s.as(root), k, fmt.Sprintf("r%dw%d", round, i), nil}
 			wg.Go(func() { w.run(ctx) })
 		}
 		time.Sleep(time.Duration(60+round*30) * time.Millisecond) // of load; nothing is judged by it
