@@ -22,15 +22,16 @@ type committer struct {
 	batch *pebbledb.Batch
 	// entries are the transactions of the batch that change something.
 	entries []store.Entry
-	// known has the records that the batch looked up or wrote, as it leaves
-	// them: the database does not see what it wrote yet.
-	known map[string]store.Record
+	// known has the records that were looked up or written last, as the batch
+	// leaves them: the database does not see yet what the batch wrote, and what
+	// changes often is not looked up again.
+	known recent
 	key   []byte // scratch
 	value []byte // scratch
 }
 
 func newCommitter(s *Store, head store.Revision) *committer {
-	return &committer{s: s, rev: head, batch: s.db.NewBatch(), known: map[string]store.Record{}}
+	return &committer{s: s, rev: head, batch: s.db.NewBatch()}
 }
 
 // run commits until the queue is closed and empty.
@@ -70,7 +71,7 @@ func (c *committer) commit(waiting []*request) int {
 		}
 	}
 	c.store()
-	clear(c.known)
+	c.known.age()
 	for _, r := range waiting[:n] {
 		if r != nil {
 			r.done <- struct{}{}
@@ -114,10 +115,10 @@ func (c *committer) add(txn store.Txn) (store.Revision, error) {
 
 // current is a record as the batch leaves it so far; Rev is 0 where it is absent.
 func (c *committer) current(key string) store.Record {
-	r, ok := c.known[key]
+	r, ok := c.known.get(key)
 	if !ok {
 		r = c.stored(key)
-		c.known[key] = r
+		c.known.put(r)
 	}
 	return r
 }
@@ -159,7 +160,7 @@ func (c *committer) write(op store.Op, rev store.Revision) {
 	if err != nil {
 		c.s.log.fatal(err)
 	}
-	c.known[op.Key] = after
+	c.known.put(after)
 }
 
 // store makes the batch durable and then shows it to readers and watchers.
