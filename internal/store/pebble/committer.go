@@ -6,6 +6,7 @@ import (
 	pebbledb "github.com/cockroachdb/pebble/v2"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
+	"github.com/sallyport-iam/sallyport/internal/store/dbrecord"
 )
 
 // A batch is closed when it holds so much. Larger ones bypass the memory table
@@ -129,7 +130,7 @@ func (c *committer) stored(key string) store.Record {
 	if c.s.present.absent(key) {
 		return r
 	}
-	c.key = append(append(c.key[:0], recordPrefix...), key...)
+	c.key = append(append(c.key[:0], dbrecord.Prefix...), key...)
 	b, closer, err := c.s.db.Get(c.key)
 	if errors.Is(err, pebbledb.ErrNotFound) {
 		return r
@@ -137,7 +138,7 @@ func (c *committer) stored(key string) store.Record {
 	if err != nil {
 		c.s.log.fatal(err)
 	}
-	rev, value, err := parseRecord(b)
+	rev, value, err := dbrecord.Parse(b)
 	if err != nil {
 		c.s.log.fatal(err)
 	}
@@ -147,13 +148,13 @@ func (c *committer) stored(key string) store.Record {
 }
 
 func (c *committer) write(op store.Op, rev store.Revision) {
-	c.key = append(append(c.key[:0], recordPrefix...), op.Key...)
+	c.key = append(append(c.key[:0], dbrecord.Prefix...), op.Key...)
 	after := store.Record{Key: op.Key}
 	var err error
 	if op.Delete {
 		err = c.batch.Delete(c.key, nil)
 	} else {
-		c.value = appendRecord(c.value[:0], rev, op.Value)
+		c.value = dbrecord.Append(c.value[:0], rev, op.Value)
 		err = c.batch.Set(c.key, c.value, nil)
 		after.Rev, after.Value = rev, op.Value
 	}
@@ -169,7 +170,7 @@ func (c *committer) store() {
 	if len(c.entries) == 0 {
 		return
 	}
-	c.value = appendRecord(c.value[:0], c.rev, nil)
+	c.value = dbrecord.Append(c.value[:0], c.rev, nil)
 	if err := c.batch.Set([]byte(headKey), c.value, nil); err != nil {
 		c.s.log.fatal(err)
 	}
