@@ -27,6 +27,9 @@ type Account struct {
 	// KeyMaxAge is after how many days access keys of users expire; 0 means never.
 	KeyMaxAge int `json:"keyMaxAge,omitempty"`
 
+	// Quotas are the limits that differ from the deployment's, by name.
+	Quotas map[string]int `json:"quotas,omitempty"`
+
 	Name string `json:"name,omitempty"`
 	// Organization is the management account of the organization that the
 	// account is in, or empty.

@@ -165,7 +165,7 @@ func (tx *Tx) trustByID(trust *policy.Policy) (string, error) {
 	if failed != nil {
 		return "", failed
 	}
-	if size, limit := policy.Size(trust.Text()), tx.snap.d.Quota(QuotaTrustSize); size > limit {
+	if size, limit := policy.Size(trust.Text()), tx.snap.Quota(tx.account, QuotaTrustSize); size > limit {
 		return "", &LimitExceeded{Quota: QuotaTrustSize, Limit: limit}
 	}
 	return text, nil

@@ -30,6 +30,8 @@ type exportedMore struct {
 	Account          string
 	AccountName      string            `json:",omitempty"`
 	AccountAlias     string            `json:",omitempty"`
+	Quotas           map[string]int    `json:",omitempty"` // that differ from the deployment's
+	AccessKeyMaxAge  int               `json:",omitempty"` // days
 	Roles            []moreOfRole      `json:",omitempty"`
 	PolicyTags       map[string][]tag  `json:",omitempty"` // by ARN
 	InstanceProfiles []exportedProfile `json:",omitempty"`
@@ -187,7 +189,7 @@ func (d *dataFolder) export(account string) (*exported, error) {
 	}
 	e := exporter{s: d.dir.Snapshot(), account: a.ID, out: &exported{
 		UserDetailList: []exportedUser{}, GroupDetailList: []exportedGroup{}, RoleDetailList: []exportedRole{}, Policies: []exportedPolicy{},
-		Sallyport: &exportedMore{Version: 1, Account: a.ID, AccountName: a.Name, AccountAlias: a.Alias, PolicyTags: map[string][]tag{}},
+		Sallyport: &exportedMore{Version: 1, Account: a.ID, AccountName: a.Name, AccountAlias: a.Alias, Quotas: a.Quotas, AccessKeyMaxAge: a.KeyMaxAge, PolicyTags: map[string][]tag{}},
 	}}
 	for _, part := range []func() error{e.users, e.groups, e.roles, e.profiles, e.policies, e.passwordPolicy, e.providers, e.devices, e.serverCerts} {
 		if err := part(); err != nil {

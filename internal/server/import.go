@@ -227,6 +227,9 @@ type importer struct {
 }
 
 func (i *importer) run(ctx context.Context) {
+	if m := i.in.Sallyport; m != nil {
+		i.settings(ctx, m)
+	}
 	for _, p := range i.in.Policies {
 		if !isAWS(p.Arn) {
 			i.entity(ctx, "policy "+p.PolicyName, func(tx *directory.Tx) (bool, error) { return i.policy(tx, &p) })

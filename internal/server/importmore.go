@@ -2,11 +2,38 @@ package server
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/service/iam"
 )
+
+// settings imports the account's own limits, before what they make room for.
+func (i *importer) settings(ctx context.Context, m *exportedMore) {
+	a, err := i.dir.Snapshot().Account(i.account)
+	if err != nil || a == nil {
+		return // accountNamed has seen it
+	}
+	if len(m.Quotas) > 0 {
+		i.entity(ctx, "quotas", func(tx *directory.Tx) (bool, error) {
+			for _, name := range slices.Sorted(maps.Keys(m.Quotas)) {
+				if err := tx.SetQuota(name, new(m.Quotas[name])); err != nil {
+					return false, err
+				}
+			}
+			return len(a.Quotas) > 0, nil
+		})
+	}
+	if m.AccessKeyMaxAge != 0 {
+		i.entity(ctx, "greatest age of access keys", func(tx *directory.Tx) (bool, error) {
+			if err := checkKeyMaxAge(m.AccessKeyMaxAge); err != nil || a.KeyMaxAge == m.AccessKeyMaxAge {
+				return true, err
+			}
+			return a.KeyMaxAge != 0, tx.SetKeyMaxAge(m.AccessKeyMaxAge)
+		})
+	}
+}
 
 // credentials imports what the file says of the users' credentials and of
 // providers. What lacks its secret is left out, and told.
