@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/sallyport-iam/sallyport/arn"
 	"github.com/sallyport-iam/sallyport/internal/awsapi"
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/seal"
@@ -282,9 +281,6 @@ func (c *call) identity() trail.Identity {
 		if p.External.Type == policy.SAML {
 			id.Type = trail.IdentitySAML
 		}
-		if provider, err := arn.Parse(p.External.Provider); err == nil {
-			id.AccountID = provider.Account // where it is known: the account of the role too
-		}
 	case p.Role != nil:
 		id.Type = trail.IdentityAssumedRole
 	case p.Federated != nil:
@@ -330,8 +326,7 @@ func (c *call) addParameters(e *trail.Event, o *outcome) {
 	if op.Input != nil && c.in != nil {
 		e.RequestParameters = m.value(op.Input, c.in, false)
 	}
-	reads := op.Action != nil && (op.Action.Access == "Read" || op.Action.Access == "List")
-	if o.err == nil && !reads && op.Output != nil && o.out != nil {
+	if o.err == nil && !reads(op) && op.Output != nil && o.out != nil {
 		e.ResponseElements = m.value(op.Output, o.out, true)
 	}
 	m.names = appendNames(m.names[:0], c.in)
@@ -339,6 +334,19 @@ func (c *call) addParameters(e *trail.Event, o *outcome) {
 		m.names = appendNames(m.names, o.out)
 	}
 	e.Own.Named = m.names
+}
+
+// reads reports whether the answer is nothing but what was asked for: it isn't
+// recorded. Credentials are made.
+func reads(op *awsapi.Operation) bool {
+	if op.Action == nil || op.Action.Access != "Read" && op.Action.Access != "List" {
+		return false
+	}
+	if op.Output == nil {
+		return true
+	}
+	made, _ := op.Output.MemberNamed("Credentials")
+	return made == nil
 }
 
 // value is an input or an output as the event has it, nil where it is empty.
