@@ -32,7 +32,7 @@ func (c *call) note(action string, t *service.Target, res policy.Result) {
 		return
 	}
 	n := &c.noted
-	if !n.asked {
+	if !n.asked && c.caller.External == nil { // who isn't of this directory is not decided again
 		n.keys = c.keys.Keys(c.untold)
 	}
 	n.asked, n.decided = true, res
@@ -86,6 +86,9 @@ var told = map[string]bool{
 func (c *call) untold(prefix, name string) bool {
 	switch prefix {
 	case "":
+		if name == "aws:MultiFactorAuthPresent" { // but for a code in the request itself
+			return c.caller.Session == nil || c.target.Name == "AssumeRole"
+		}
 		return !told[name]
 	case "aws:PrincipalTag":
 		return c.caller.Session != nil && len(c.caller.Session.Tags) > 0

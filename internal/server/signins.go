@@ -25,7 +25,7 @@ func (s *Server) noteSignIn(a console.Attempt) {
 		EventVersion: trail.Version, EventTime: a.Time.UTC().Truncate(time.Second), EventSource: trail.SignInSource, EventName: "ConsoleLogin",
 		AWSRegion: "us-east-1", SourceIPAddress: a.Address, UserAgent: strings.ToValidUTF8(a.Agent[:min(len(a.Agent), maxAgent)], ""), EventType: trail.TypeSignIn, ManagementEvent: true,
 		RecipientAccountID: a.Account, EventCategory: trail.CategoryAPI, EventID: seal.TimeUUID(s.cfg.Rand, a.Time), RequestID: seal.UUID(s.cfg.Rand),
-		UserIdentity:        trail.Identity{Type: trail.IdentityUser, AccountID: a.Account, UserName: "HIDDEN_DUE_TO_SECURITY_REASONS"},
+		UserIdentity:     trail.Identity{Type: trail.IdentityUser, AccountID: a.Account, UserName: "HIDDEN_DUE_TO_SECURITY_REASONS"},
 		ResponseElements: json.RawMessage(`{"ConsoleLogin":"Success"}`),
 	}
 	if u := a.User; u != nil {
