@@ -400,7 +400,7 @@ func unlike(shape *awsapi.Shape) (string, bool) {
 // the right form but unknown.
 var references = map[string]string{
 	"UserName": "unknown", "GroupName": "unknown", "RoleName": "unknown", "InstanceProfileName": "unknown", "ServerCertificateName": "unknown",
-	"PolicyName": "unknown", "VersionId": "v99", "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SSHPublicKeyId": "APKAAAAAAAAAAAAAAAAAA",
+	"PolicyName": "unknown", "VersionId": "v99", "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SSHPublicKeyId": "APKAAAAAAAAAAAAAAAAA",
 	"CertificateId": "AAAAAAAAAAAAAAAAAAAAAAAAAAAA", "ServiceSpecificCredentialId": "ACCAAAAAAAAAAAAAAAAAA", "JobId": "00000000-0000-0000-0000-000000000000",
 	"SerialNumber": "arn:aws:iam::111122223333:mfa/unknown", "DeletionTaskId": "task/aws-service-role/autoscaling.amazonaws.com/unknown/00000000-0000-0000-0000-000000000000",
 }

@@ -60,6 +60,7 @@ func TestCoverage(t *testing.T) {
 	}
 	c.judge()
 	c.write()
+	c.remembered()
 }
 
 // coverageScene is a server on which testdata/coverage.txt can be played, with

@@ -43,13 +43,12 @@ func (tx *Tx) originalID() string {
 	return id
 }
 
-// uniqueIDLength is that of AWS's unique ids (docs/facts, 4).
-const uniqueIDLength = 21
-
-// isUniqueID reports whether an id has the form of those of a prefix, also of
-// ids from before they told their account.
+// isUniqueID reports whether an id has the form of those of a prefix: 21
+// characters, those of SSH keys 20 or 21 (docs/facts, 4). Ids from before they told
+// their account have it too.
 func isUniqueID(id, prefix string) bool {
-	return len(id) == uniqueIDLength && strings.HasPrefix(id, prefix) && isUpperText(id)
+	long := len(id) == 21 || prefix == "APKA" && len(id) == 20
+	return long && strings.HasPrefix(id, prefix) && isUpperText(id)
 }
 
 func isUpperText(s string) bool {

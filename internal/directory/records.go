@@ -131,7 +131,7 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindOutbox, kindMFA, kindServerCertName, kindOIDC, kindSAML, kindAuditTrail, kindReport, kindDelegation:
+	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindMFA, kindServerCertName, kindOIDC, kindSAML, kindAuditTrail, kindReport, kindDelegation:
 		return true
 	case kindOrgNode, kindOrgPolicy, kindOrgRequest, kindHandshake, kindInvited:
 		return true

@@ -3,6 +3,8 @@ package directory
 import (
 	"slices"
 	"time"
+
+	"github.com/sallyport-iam/sallyport/internal/seal"
 )
 
 // SSHKey is an SSH public key of a user.
@@ -37,7 +39,7 @@ func (tx *Tx) AddSSHKey(u *User, body, fingerprint string) (SSHKey, error) {
 	}
 	k := SSHKey{Body: body, Fingerprint: fingerprint, Uploaded: tx.created()}
 	if k.ID = tx.originalID(); !isUniqueID(k.ID, "APKA") || u.sshKeyIndex(k.ID) >= 0 {
-		k.ID = tx.newID("APKA")
+		k.ID = seal.AccessKeyID(tx.snap.d.opts.Rand, "APKA", tx.account) // as long as those of access keys
 	}
 	u.SSHKeys = append(slices.Clone(u.SSHKeys), k)
 	tx.save(u)

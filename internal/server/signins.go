@@ -26,8 +26,7 @@ func (s *Server) noteSignIn(a console.Attempt) {
 		AWSRegion: "us-east-1", SourceIPAddress: a.Address, UserAgent: strings.ToValidUTF8(a.Agent[:min(len(a.Agent), maxAgent)], ""), EventType: trail.TypeSignIn, ManagementEvent: true,
 		RecipientAccountID: a.Account, EventCategory: trail.CategoryAPI, EventID: seal.TimeUUID(s.cfg.Rand, a.Time), RequestID: seal.UUID(s.cfg.Rand),
 		UserIdentity:        trail.Identity{Type: trail.IdentityUser, AccountID: a.Account, UserName: "HIDDEN_DUE_TO_SECURITY_REASONS"},
-		ResponseElements:    json.RawMessage(`{"ConsoleLogin":"Success"}`),
-		AdditionalEventData: json.RawMessage(`{"MobileVersion":"No","MFAUsed":"No"}`),
+		ResponseElements: json.RawMessage(`{"ConsoleLogin":"Success"}`),
 	}
 	if u := a.User; u != nil {
 		e.UserIdentity = trail.Identity{Type: trail.IdentityUser, PrincipalID: u.ID, ARN: u.ARN(), AccountID: a.Account, UserName: u.Name}
@@ -35,9 +34,12 @@ func (s *Server) noteSignIn(a console.Attempt) {
 			e.UserIdentity.Type, e.UserIdentity.UserName = trail.IdentityRoot, ""
 		}
 	}
+	used := "No"
 	if a.MFA {
-		e.AdditionalEventData = json.RawMessage(`{"MobileVersion":"No","MFAUsed":"Yes"}`)
+		used = "Yes"
 	}
+	to, _ := json.Marshal(s.started.Endpoint + console.Path) // a text always encodes
+	e.AdditionalEventData = json.RawMessage(`{"LoginTo":` + string(to) + `,"MobileVersion":"No","MFAUsed":"` + used + `"}`)
 	if a.Refused != "" {
 		e.ErrorMessage, e.ResponseElements = a.Refused, json.RawMessage(`{"ConsoleLogin":"Failure"}`)
 	}
