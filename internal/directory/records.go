@@ -70,6 +70,8 @@ type Record struct {
 //	deployment/trailkey/trail            TrailKey
 //	deployment/alias/ALIAS               the account's id
 //	deployment/delegation/ID             Delegation
+//	deployment/key/ACCESS KEY ID         the account, where the id does not tell it
+//	deployment/id/UNIQUE ID              the account, where the id does not tell it
 const (
 	kindAccount     = "account"
 	kindUser        = "user"
@@ -105,6 +107,7 @@ const (
 	kindAccess     = "access"
 	kindReport     = "report"
 	kindDelegation = "delegation"
+	kindKeptID     = "id"
 	kindReportPart = "reportpart"
 
 	kindConfirm = "confirm"

@@ -37,8 +37,10 @@ func (tx *Tx) AddSSHKey(u *User, body, fingerprint string) (SSHKey, error) {
 	if err := tx.within(QuotaSSHKeys, len(u.SSHKeys)+1); err != nil {
 		return SSHKey{}, err
 	}
-	id := seal.AccessKeyID(tx.snap.d.opts.Rand, "APKA", tx.account) // as long as those of access keys
-	k := SSHKey{ID: id, Body: body, Fingerprint: fingerprint, Uploaded: tx.now}
+	k := SSHKey{Body: body, Fingerprint: fingerprint, Uploaded: tx.created()}
+	if k.ID = tx.originalID(); !isUniqueID(k.ID, "APKA") || u.sshKeyIndex(k.ID) >= 0 {
+		k.ID = seal.AccessKeyID(tx.snap.d.opts.Rand, "APKA", tx.account) // as long as those of access keys
+	}
 	u.SSHKeys = append(slices.Clone(u.SSHKeys), k)
 	tx.save(u)
 	return k, nil

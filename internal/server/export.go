@@ -167,8 +167,17 @@ func Export(ctx context.Context, cfg Config, account string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := json.MarshalIndent(out, "", "    ")
-	return append(b, '\n'), err
+	return asWritten(out, "    ")
+}
+
+// asWritten is JSON in which the text of documents stands as it was written.
+func asWritten(v any, indent string) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", indent)
+	err := enc.Encode(v)
+	return b.Bytes(), err
 }
 
 // accountNamed is the account of that id, or the first one where it is empty.

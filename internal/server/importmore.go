@@ -118,6 +118,7 @@ func sshKey(tx *directory.Tx, in *exportedSSHKey) (existed bool, err error) {
 	if slices.ContainsFunc(u.SSHKeys, func(k directory.SSHKey) bool { return k.Fingerprint == fingerprint }) {
 		return true, nil
 	}
+	tx.Like(directory.Original{ID: in.SSHPublicKeyId, Created: in.UploadDate})
 	k, err := tx.AddSSHKey(u, in.SSHPublicKeyBody, fingerprint)
 	if err != nil || in.Status != statusOf(true) {
 		return false, err
@@ -137,6 +138,7 @@ func signingCert(tx *directory.Tx, in *exportedSigningCert) (existed bool, err e
 	if slices.ContainsFunc(u.Certificates, func(c directory.SigningCert) bool { return c.Body == in.CertificateBody }) {
 		return true, nil
 	}
+	tx.Like(directory.Original{ID: in.CertificateId, Created: in.UploadDate})
 	c, err := tx.AddSigningCert(u, in.CertificateBody, der)
 	if err != nil || in.Status != statusOf(true) {
 		return false, err
@@ -150,6 +152,7 @@ func (i *importer) oidc(tx *directory.Tx, in *exportedOIDC) (existed bool, err e
 	}
 	p, err := tx.OIDCProvider(directory.OIDCProviderARN(i.account, in.Url[len("https://"):]))
 	if missing(err) {
+		tx.Like(directory.Original{Created: in.CreateDate})
 		_, err = tx.CreateOIDCProvider(in.Url, in.ClientIDList, in.ThumbprintList, tagsFrom(in.Tags))
 		return false, err
 	}
@@ -177,6 +180,7 @@ func (i *importer) saml(tx *directory.Tx, in *exportedSAML) (existed bool, err e
 	}
 	p, err := tx.SAMLProvider(directory.SAMLProviderARN(i.account, in.Name))
 	if existed = err == nil; missing(err) {
+		tx.Like(directory.Original{Created: in.CreateDate})
 		p, err = tx.CreateSAMLProvider(in.Name, in.SAMLMetadataDocument, until, tagsFrom(in.Tags))
 	}
 	if err != nil {

@@ -101,7 +101,10 @@ func (s *Service) UpdatePolicy(ctx context.Context, c *service.Caller, in *api.U
 				return err
 			}
 		}
-		p.Name, p.Description, p.Content = cmp.Or(in.Name, p.Name), cmp.Or(in.Description, p.Description), cmp.Or(in.Content, p.Content)
+		p.Name, p.Content = cmp.Or(in.Name, p.Name), cmp.Or(in.Content, p.Content)
+		if in.Description != nil {
+			p.Description = *in.Description
+		}
 		out = policyOut(o, p)
 		return tx.UpdateOrgPolicy(o, p)
 	})
