@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 	"internal/console":               {"internal/directory", "internal/seal"},
 	"web":                            {},
 	"internal/server":                {"*"},
-	"internal/cli":                   {"internal/server", "internal/trail", "internal/cluster", "internal/store", "internal/store/archive", "internal/directory", "internal/seal", "internal/awsapi", "policy"},
+	"internal/cli":                   {"internal/server", "internal/delivery", "internal/trail", "internal/cluster", "internal/store", "internal/store/archive", "internal/directory", "internal/seal", "internal/awsapi", "policy"},
 	"cmd/sallyport":                  {"internal/cli"},
 	"test":                           {"*"},
 	"internal/store/etcd":            {"internal/store"},
@@ -55,7 +55,8 @@ var mayImport = map[string][]string{
 	"internal/awsapi/organizations":  {"internal/awsapi"},
 	"internal/trail":                 {},
 	"internal/service/organizations": {"internal/service", "internal/directory", "internal/awsapi", "internal/awsapi/organizations", "policy"},
-	"internal/service/cloudtrail":    {"internal/service", "internal/directory", "internal/trail", "internal/awsapi/cloudtrail"},
+	"internal/delivery":              {"internal/directory", "internal/trail", "internal/seal", "sigv4"},
+	"internal/service/cloudtrail":    {"internal/service", "internal/delivery", "internal/directory", "internal/trail", "internal/awsapi/cloudtrail"},
 }
 
 type goPackage struct {

@@ -166,6 +166,7 @@ func (c *call) event(o *outcome) *trail.Event {
 		e.ErrorCode, e.ErrorMessage = c.eventCode(o.err), o.err.Message
 	}
 	c.addParameters(e, o)
+	c.setData(e)
 	if c.r.TLS != nil {
 		e.TLS = tlsDetails(c.r)
 	}
