@@ -252,6 +252,9 @@ func (tx *Tx) SaveAuditTrail(t *AuditTrail) {
 // not been passed over yet: more rather than less.
 const maxPeriods = 256
 
+// moment is now, to the millisecond, as the ids of events have it.
+func (tx *Tx) moment() time.Time { return tx.snap.d.opts.Now().UTC().Truncate(time.Millisecond) }
+
 // StartAuditTrail has the trail deliver what happens from now on. One that is
 // logging goes on.
 func (tx *Tx) StartAuditTrail(t *AuditTrail) {
@@ -259,7 +262,7 @@ func (tx *Tx) StartAuditTrail(t *AuditTrail) {
 		return
 	}
 	t.Logging, t.Started = true, tx.now
-	t.Periods = append(t.Periods, LogPeriod{From: tx.now})
+	t.Periods = append(t.Periods, LogPeriod{From: tx.moment()})
 	if len(t.Periods) > maxPeriods {
 		t.Periods[0].To = t.Periods[1].To
 		t.Periods = slices.Delete(t.Periods, 1, 2)
@@ -267,13 +270,14 @@ func (tx *Tx) StartAuditTrail(t *AuditTrail) {
 	tx.SaveAuditTrail(t)
 }
 
-// StopAuditTrail has the trail deliver nothing that happens from now on.
+// StopAuditTrail has the trail deliver nothing that happens from now on, but for
+// what is of the same millisecond: that may have been before.
 func (tx *Tx) StopAuditTrail(t *AuditTrail) {
 	if !t.Logging {
 		return
 	}
 	t.Logging, t.Stopped = false, tx.now
-	t.Periods[len(t.Periods)-1].To = tx.now
+	t.Periods[len(t.Periods)-1].To = tx.moment().Add(time.Millisecond)
 	tx.SaveAuditTrail(t)
 }
 
