@@ -179,6 +179,7 @@ func (c *call) event(o *outcome) *trail.Event {
 		e.TLS = tlsDetails(c.r)
 	}
 	c.addOwn(e, o)
+	setData(e)
 	return e
 }
 
