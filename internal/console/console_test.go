@@ -60,6 +60,7 @@ type fixture struct {
 	clock    *clock
 	server   *httptest.Server
 	attempts []Attempt
+	refuse   *Refusal // what Enable answers; nil for yes
 }
 
 func serve(t *testing.T) *fixture {
@@ -92,8 +93,8 @@ func serve(t *testing.T) *fixture {
 		"assets/app.css": {Data: []byte("a{}")},
 	}
 	c, err := New(Options{
-		Directory: f.Directory, App: app, Now: f.clock.Now, Log: slog.New(slog.DiscardHandler),
-		SignedIn: func(a Attempt) { f.attempts = append(f.attempts, a) },
+		Directory: f.Directory, App: app, Now: f.clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		SignedIn: func(a Attempt) { f.attempts = append(f.attempts, a) }, Enable: f.enable,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -122,9 +123,28 @@ func (f *fixture) onAnn(fn func(tx *directory.Tx, u *directory.User) error) {
 	})
 }
 
+// ann is the user as she is now.
+func (f *fixture) ann() *directory.User {
+	f.t.Helper()
+	u, err := f.Snapshot().User(account, "ann")
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return u
+}
+
+// enable stands for the gate.
+func (f *fixture) enable(_ *http.Request, e Enabling) *Refusal {
+	if f.refuse == nil && e.Credential != nil {
+		f.onAnn(func(tx *directory.Tx, u *directory.User) error { return tx.AddPasskey(u, e.Serial, e.Credential) })
+	}
+	return f.refuse
+}
+
 // browser is a client with cookies, as a person's browser.
 type browser struct {
 	f      *fixture
+	host   string // in its address bar; empty for the server's own address
 	client *http.Client
 	header http.Header
 }
@@ -134,7 +154,7 @@ func (f *fixture) browser() *browser {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return &browser{f, &http.Client{Jar: jar}, http.Header{"Origin": {f.server.URL}}}
+	return &browser{f: f, client: &http.Client{Jar: jar}, header: http.Header{"Origin": {f.server.URL}}}
 }
 
 func (b *browser) do(method, path string, form url.Values) (status int, body string) {
@@ -143,7 +163,7 @@ func (b *browser) do(method, path string, form url.Values) (status int, body str
 	if err != nil {
 		b.f.t.Fatal(err)
 	}
-	r.Header = b.header.Clone()
+	r.Header, r.Host = b.header.Clone(), b.host
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}

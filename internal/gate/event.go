@@ -68,7 +68,7 @@ func (c *call) readOnly() bool {
 // changed without a transaction waits for the trail.
 func (c *call) record(o *outcome) error {
 	log := c.g.opts.Trail
-	if log == nil {
+	if log == nil || c.asks && o.err == nil {
 		return nil
 	}
 	c.setEventID()

@@ -256,12 +256,15 @@ func (s *Server) wire() error {
 	if err != nil {
 		return err
 	}
-	pages, err := console.New(console.Options{Directory: s.data.dir, App: app, Now: s.cfg.Now, Log: s.cfg.Log, SignedIn: s.noteSignIn})
+	door := gate.New(opts)
+	pages, err := console.New(console.Options{
+		Directory: s.data.dir, App: app, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, SignedIn: s.noteSignIn, Enable: s.enablePasskey(door),
+	})
 	if err != nil {
 		return err
 	}
 	s.http = &http.Server{
-		Handler: s.issuerOr(consoleOr(pages, gate.New(opts))), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		Handler: s.issuerOr(consoleOr(pages, door)), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader, DisableGeneralOptionsHandler: true, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	return nil
