@@ -25,7 +25,7 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/directory"
 )
 
-// Options are what a console needs. All but SignedIn must be set.
+// Options are what a console needs. All but SignedIn and Event must be set.
 type Options struct {
 	Directory *directory.Directory
 	// App is the built web app, with index.html at its root.
@@ -38,11 +38,15 @@ type Options struct {
 	Enable func(r *http.Request, e Enabling) *Refusal
 	// SignedIn, where set, is told of every attempt to sign in.
 	SignedIn func(Attempt)
+	// Event, where set, is the event of an attempt that changes something, which
+	// is stored together with the change.
+	Event func(Attempt) []byte
 }
 
 // Attempt is an attempt to sign in that came to its end, with a session or with
 // a refusal, or a step of one.
 type Attempt struct {
+	ID      string // of its event
 	What    What
 	Time    time.Time
 	Account string          // 12 digits; empty where the text named no account
@@ -53,6 +57,7 @@ type Attempt struct {
 	Address string          // the client's
 	Agent   string          // what the browser calls itself
 	URL     string          // of the console
+	Stored  bool            // its event is stored with what it changed
 }
 
 // What says what was attempted, as CloudTrail names it.
@@ -144,6 +149,9 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Not no-referrer: with that, forms are sent with the origin "null".
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
+	if r.TLS != nil && hostOf(r) != "localhost" { // which other programs on the machine may use without TLS
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
 	if r.Method == http.MethodPost && !c.sameOrigin(r) {
 		http.Error(w, "This request did not come from the console's own pages.", http.StatusForbidden)
 		return

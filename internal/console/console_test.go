@@ -310,6 +310,9 @@ func TestPasswordMustChange(t *testing.T) {
 		}
 	}
 	b.do("POST", own+"password", url.Values{"old": {password}, "new": {"Next-Pass-88"}, "again": {"Next-Pass-88"}})
+	if a := f.attempts[len(f.attempts)-2]; a.What != PasswordUpdated || a.User.Name != "ann" || a.Refused != "" {
+		t.Errorf("told of the change: %+v", a)
+	}
 	if b.credentials() == nil {
 		t.Error("no credentials after the change")
 	}

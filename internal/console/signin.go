@@ -310,12 +310,16 @@ func (c *Console) givePassword(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var changed *directory.User
+	update := c.attempt(r, Attempt{What: PasswordUpdated, Account: u.Account(), User: u, Stored: true})
 	err = d.Update(ctx, u.Account(), func(tx *directory.Tx) error {
 		user, err := tx.UserByID(u.ID)
 		if err != nil {
 			return err
 		}
 		changed = user
+		if c.opts.Event != nil {
+			tx.Remember(update.ID, c.opts.Event(update))
+		}
 		return tx.ChangePassword(ctx, user, old, next)
 	})
 	weak, isWeak := errors.AsType[*directory.WeakPassword](err)
@@ -328,6 +332,7 @@ func (c *Console) givePassword(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		c.fail(w, err)
 	default:
+		c.told(update)
 		c.next(w, r, changed, directory.SignIn{MFA: in.MFA, Device: in.Device})
 	}
 }
@@ -356,7 +361,17 @@ func (c *Console) refused(r *http.Request, account string, u *directory.User, wh
 }
 
 func (c *Console) tell(r *http.Request, a Attempt) {
+	c.told(c.attempt(r, a))
+}
+
+// attempt fills in what the request says of an attempt.
+func (c *Console) attempt(r *http.Request, a Attempt) Attempt {
 	a.Time, a.Address, a.Agent, a.URL = c.opts.Now(), client(r), r.UserAgent(), scheme(r)+"://"+r.Host+Path
+	a.ID = seal.TimeUUID(c.opts.Rand, a.Time)
+	return a
+}
+
+func (c *Console) told(a Attempt) {
 	if c.opts.SignedIn != nil {
 		c.opts.SignedIn(a)
 	}

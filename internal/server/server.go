@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"strconv"
 	"strings"
@@ -47,6 +48,10 @@ type Config struct {
 	// a random one. On a later start it must be empty or the same.
 	AccountID string
 	RootEmail string // the root user's, on the first start
+
+	// TrustedProxies are believed what they say of the client before them
+	// (X-Forwarded-For, X-Forwarded-Proto). None means that nobody is.
+	TrustedProxies []netip.Prefix
 
 	// RootKeyID and RootSecret are an access key that the root user is to have
 	// instead of one made at random. Both or neither.
@@ -258,13 +263,15 @@ func (s *Server) wire() error {
 	}
 	door := gate.New(opts)
 	pages, err := console.New(console.Options{
-		Directory: s.data.dir, App: app, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log, SignedIn: s.noteSignIn, Enable: s.enablePasskey(door),
+		Directory: s.data.dir, App: app, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
+		SignedIn: s.noteSignIn, Enable: s.enablePasskey(door),
+		Event: func(a console.Attempt) []byte { return s.signInEvent(a).AppendJSON(nil) },
 	})
 	if err != nil {
 		return err
 	}
 	s.http = &http.Server{
-		Handler: s.issuerOr(consoleOr(pages, door)), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		Handler: proxies(s.cfg.TrustedProxies).behind(s.issuerOr(consoleOr(pages, door))), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader, DisableGeneralOptionsHandler: true, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	return nil

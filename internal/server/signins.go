@@ -29,6 +29,9 @@ func (s *Server) noteSignIn(a console.Attempt) {
 	if err := s.trail.log.Note(s.signInEvent(a).Entry()); err != nil {
 		s.cfg.Log.Error("sign-in not noted in the trail", "error", err)
 	}
+	if a.Stored {
+		s.trail.remembered(a.ID)
+	}
 }
 
 // signInEvent is the event of an attempt.
@@ -40,7 +43,7 @@ func (s *Server) signInEvent(a console.Attempt) *trail.Event {
 	e := &trail.Event{
 		EventVersion: trail.Version, EventTime: a.Time.UTC().Truncate(time.Second), EventSource: trail.SignInSource, EventName: name,
 		AWSRegion: "us-east-1", SourceIPAddress: a.Address, UserAgent: strings.ToValidUTF8(a.Agent[:min(len(a.Agent), maxAgent)], ""), EventType: trail.TypeSignIn, ManagementEvent: true,
-		RecipientAccountID: a.Account, EventCategory: trail.CategoryAPI, EventID: seal.TimeUUID(s.cfg.Rand, a.Time), RequestID: seal.UUID(s.cfg.Rand),
+		RecipientAccountID: a.Account, EventCategory: trail.CategoryAPI, EventID: a.ID, RequestID: seal.UUID(s.cfg.Rand),
 		UserIdentity:     trail.Identity{Type: trail.IdentityUser, AccountID: a.Account, UserName: "HIDDEN_DUE_TO_SECURITY_REASONS"},
 		ErrorMessage:     a.Refused,
 		ResponseElements: mustJSON(map[string]string{name: result}),
