@@ -126,15 +126,13 @@ func TestConsolePasskey(t *testing.T) {
 	b.see("Create user") // the page that was asked for, with its list
 	awaits[bool](b, "see the list of users", "!document.body.innerText.includes('You need permission for iam:ListUsers')")
 
-	h := newHome(t)
-	h.profile("default", s.root())
-	aws := session{t: t, cli: anyCLI(t), home: h, endpoint: s.endpoint}
+	cli := s.rootCLI(t)
 	for event, parts := range map[string][]string{
 		"EnableMFADevice": {serial, `\"sessionCredentialFromConsole\":\"true\"`, "AccessDenied"},
 		"ConsoleLogin":    {`\"MFAIdentifier\":\"` + serial + `\"`, `\"MFAUsed\":\"Yes\"`, `\"MFAUsed\":\"No\"`},
 		"CheckMfa":        {`\"MfaType\":\"U2F MFA\"`},
 	} {
-		events := aws.ok("cloudtrail", "lookup-events", "--lookup-attributes", "AttributeKey=EventName,AttributeValue="+event)
+		events := eventsOf(cli, event)
 		for _, part := range parts {
 			if !strings.Contains(events, part) {
 				t.Errorf("the events %s lack %s: %s", event, part, events)

@@ -91,11 +91,9 @@ func TestTrustedProxies(t *testing.T) {
 				t.Errorf("sign in = %d with %v; want Secure and HSTS: %v", res.StatusCode, res.Header, tt.tls)
 			}
 
-			h := newHome(t)
-			h.profile("default", s.root())
-			aws := session{t: t, cli: anyCLI(t), home: h, endpoint: s.endpoint}
+			cli := s.rootCLI(t)
 			for _, event := range []string{"ListUsers", "ConsoleLogin"} {
-				events := aws.ok("cloudtrail", "lookup-events", "--lookup-attributes", "AttributeKey=EventName,AttributeValue="+event)
+				events := eventsOf(cli, event)
 				if !strings.Contains(events, `\"sourceIPAddress\":\"`+tt.want+`\"`) {
 					t.Errorf("%s is not from %s: %s", event, tt.want, events)
 				}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -341,17 +342,50 @@ func TestPasswordExpired(t *testing.T) {
 func TestAttemptsAreLimited(t *testing.T) {
 	f := serve(t)
 	b := f.browser()
-	for range perAccount.burst {
-		if status, _ := b.asAnn("wrong"); status != http.StatusUnauthorized {
+	at := []string{account, "acme"} // by whichever name of the account
+	for i := range perAccount.burst {
+		form := url.Values{"as": {"user"}, "account": {at[i%2]}, "username": {"Ann"}, "password": {"wrong"}}
+		if status, _ := b.do("POST", own+"signin", form); status != http.StatusUnauthorized {
 			t.Fatalf("attempt = %d, want 401", status)
 		}
 	}
 	if status, body := b.asAnn(password); status != http.StatusTooManyRequests || !strings.Contains(body, textSlow) {
 		t.Errorf("one attempt too many = %d %s", status, body)
 	}
+	if status, _ := b.do("POST", own+"signin", url.Values{"as": {"root"}, "email": {rootMail}, "password": {password}}); status != http.StatusOK {
+		t.Errorf("another user of the account = %d, want 200", status)
+	}
 	f.clock.add(perAccount.every)
 	if status, _ := b.asAnn(password); status != http.StatusOK {
 		t.Errorf("after a while = %d, want 200", status)
+	}
+}
+
+func TestAttemptsOfAnAddressAreLimited(t *testing.T) {
+	f := serve(t)
+	b := f.browser()
+	guess := func(i int) int {
+		status, _ := b.do("POST", own+"signin", url.Values{"as": {"user"}, "account": {account}, "username": {fmt.Sprint("user", i)}, "password": {"wrong"}})
+		return status
+	}
+	for i := range perAddress.burst {
+		if status := guess(i); status != http.StatusUnauthorized {
+			t.Fatalf("attempt %d = %d, want 401", i, status)
+		}
+	}
+	if status := guess(perAddress.burst); status != http.StatusTooManyRequests {
+		t.Errorf("one attempt too many = %d, want 429", status)
+	}
+	f.clock.add(perAddress.every)
+	if status, _ := b.asAnn(password); status != http.StatusOK {
+		t.Errorf("after a while = %d, want 200", status)
+	}
+	for _, tt := range []struct{ address, want string }{
+		{"192.0.2.1", "192.0.2.1"}, {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"}, {"::ffff:192.0.2.1", "::ffff:192.0.2.1"}, {"fe80::1%eth0", "fe80::/64"}, {"x", "x"},
+	} {
+		if got := network(tt.address); got != tt.want {
+			t.Errorf("network(%q) = %q, want %q", tt.address, got, tt.want)
+		}
 	}
 }
 

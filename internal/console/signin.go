@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,18 +68,19 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		Account: strings.ToLower(strings.TrimSpace(r.PostForm.Get("account"))), User: strings.TrimSpace(r.PostForm.Get("username")),
 		Locked: r.PostForm.Get("locked"), Remember: r.PostForm.Get("remember") != "",
 	}
-	who := "user/" + form.Account + "/" + strings.ToLower(form.User)
+	account, u, err := c.find(form)
+	if err != nil {
+		c.fail(w, err)
+		return
+	}
+	// By the account's id, so that its alias gives no attempts of its own.
+	who := "user/" + cmp.Or(account, form.Account) + "/" + strings.ToLower(form.User)
 	if form.Root {
 		who = "root/" + strings.ToLower(form.Email)
 	}
 	if !c.mayTry(r, who) {
 		form.Wrong = textSlow
 		c.page(w, http.StatusTooManyRequests, "signin.html", form)
-		return
-	}
-	account, u, err := c.find(form)
-	if err != nil {
-		c.fail(w, err)
 		return
 	}
 	right, err := c.verify(r.Context(), u, r.PostForm.Get("password"))
@@ -103,7 +105,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 // mayTry counts an attempt and reports whether it is one too many.
 func (c *Console) mayTry(r *http.Request, who string) bool {
 	now := c.opts.Now()
-	return c.addresses.allow(client(r), now) && c.accounts.allow(who, now)
+	return c.addresses.allow(network(client(r)), now) && c.accounts.allow(who, now)
 }
 
 // find finds the account and the user that the form names; nil, where there is none.
