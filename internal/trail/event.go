@@ -130,10 +130,11 @@ type ARNResource struct {
 	Type      string `json:"type,omitempty"`
 }
 
-// TLS is the connection that a call came over.
+// TLS is the connection that a call came over. Where it ended at a proxy, version
+// and cipher suite are not known.
 type TLS struct {
-	Version     string `json:"tlsVersion"`
-	CipherSuite string `json:"cipherSuite"`
+	Version     string `json:"tlsVersion,omitempty"`
+	CipherSuite string `json:"cipherSuite,omitempty"`
 	HostHeader  string `json:"clientProvidedHostHeader"`
 }
 
