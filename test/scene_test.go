@@ -128,6 +128,10 @@ func operation(name string) *awsapi.Operation {
 
 var variable = regexp.MustCompile(`\$(\w+)(?:\((-?\d+)\))?`)
 
+// tokenOf begins the name of a variable that is a delegation request's token, of
+// the request whose id is in the variable that the rest names.
+const tokenOf = "token_of_"
+
 // document is a line's input. $name is a variable; $seed(120) is what the
 // device of that seed shows 120 seconds from now.
 func (sc *scene) document(l *line) wire.Document {
@@ -135,6 +139,9 @@ func (sc *scene) document(l *line) wire.Document {
 	text := variable.ReplaceAllStringFunc(l.input, func(s string) string {
 		m := variable.FindStringSubmatch(s)
 		value, ok := sc.vars[m[1]]
+		if request, is := strings.CutPrefix(m[1], tokenOf); is {
+			value, ok = strings.TrimSpace(sc.s.must("delegation", "token", sc.vars[request])), true
+		}
 		if !ok {
 			sc.t.Fatalf("line %d: no variable %s", l.number, m[1])
 		}

@@ -26,6 +26,7 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/gate"
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/service"
+	"github.com/sallyport-iam/sallyport/internal/service/accessanalyzer"
 	"github.com/sallyport-iam/sallyport/internal/service/cloudtrail"
 	"github.com/sallyport-iam/sallyport/internal/service/ec2"
 	"github.com/sallyport-iam/sallyport/internal/service/iam"
@@ -235,6 +236,8 @@ func (s *Server) gateOptions() gate.Options {
 				Log: s.trail.log, Directory: s.data.dir, Bucket: s.delivery.bucket, Delivered: s.delivery.delivered, PublicKey: s.trail.publicKey,
 			}).Operations(),
 			"organizations": organizations.New(s.data.dir).Operations(),
+
+			"accessanalyzer": accessanalyzer.Operations(),
 		},
 		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
 		Trail: s.trail.log, Remembered: s.trail.remembered, RecordAll: s.cfg.TrailAll,

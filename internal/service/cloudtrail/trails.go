@@ -174,17 +174,19 @@ func (s *Service) CreateTrail(ctx context.Context, c *service.Caller, in *api.Cr
 	}, nil
 }
 
+func has(text *string) bool { return text != nil && *text != "" }
+
 // UpdateTrail changes where and what a trail delivers.
 func (s *Service) UpdateTrail(ctx context.Context, c *service.Caller, in *api.UpdateTrailRequest) (*api.UpdateTrailResponse, error) {
-	if err := unsupported(is(in.EnableLogFileValidation), in.SnsTopicName != "", in.CloudWatchLogsLogGroupArn+in.CloudWatchLogsRoleArn != "", in.KmsKeyId != "", is(in.IsOrganizationTrail)); err != nil {
+	if err := unsupported(is(in.EnableLogFileValidation), has(in.SnsTopicName), has(in.CloudWatchLogsLogGroupArn) || has(in.CloudWatchLogsRoleArn), has(in.KmsKeyId), is(in.IsOrganizationTrail)); err != nil {
 		return nil, err
 	}
 	t, err := s.change(ctx, c, in.Name, func(tx *directory.Tx, t *directory.AuditTrail) error {
-		if in.S3BucketName != "" {
-			t.Bucket = in.S3BucketName
+		if has(in.S3BucketName) {
+			t.Bucket = *in.S3BucketName
 		}
-		if in.S3KeyPrefix != "" {
-			t.Prefix = in.S3KeyPrefix
+		if in.S3KeyPrefix != nil {
+			t.Prefix = *in.S3KeyPrefix
 		}
 		if in.IncludeGlobalServiceEvents != nil {
 			t.Global = *in.IncludeGlobalServiceEvents
