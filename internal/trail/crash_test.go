@@ -94,7 +94,7 @@ func checkLeft(t *testing.T, fs vfs.FS, key *rsa.PrivateKey, cut, acked int64, k
 				t.Fatal(err)
 			}
 		}
-		v, err := l.Verify(context.Background(), keysOf(key), kept)
+		v, err := l.Verify(context.Background(), keysOf(key), Kept{Since: kept})
 		if err != nil || len(v.Problems) > 0 {
 			t.Errorf("after a cut before operation %d Verify = %+v, %v", cut, v, err)
 		}

@@ -86,6 +86,8 @@ type Log struct {
 
 	opened atomic.Bool
 
+	expiring sync.Mutex // one Expire or Digest at a time
+
 	seq   atomic.Uint64 // of the newest durable event
 	stats Stats
 }

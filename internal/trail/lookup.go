@@ -229,22 +229,6 @@ func has(numbers []int, n int) bool {
 	return false
 }
 
-// Expire gives up an account's events of whole days before a time. It costs no
-// pause: two range deletions for all of them.
-func (l *Log) Expire(account string, before time.Time) error {
-	b := l.db.NewBatch()
-	defer b.Close()
-	for _, prefix := range []string{eventPrefix, indexPrefix} {
-		if err := b.DeleteRange([]byte(prefix+account+"/"), dayKey(prefix, account, day(before)), nil); err != nil {
-			return fmt.Errorf("expire the trail: %w", err)
-		}
-	}
-	if err := b.Commit(pebbledb.Sync); err != nil {
-		return fmt.Errorf("expire the trail: %w", err)
-	}
-	return nil
-}
-
 // Follow calls fn for each event after a number, in the order in which they
 // came, and then for those that come, until ctx ends or fn returns an error.
 // Expired events are passed over.
