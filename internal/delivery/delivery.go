@@ -337,6 +337,9 @@ func (d *Deliverer) mark(t *directory.AuditTrail) (m mark, err error) {
 	if err != nil {
 		return m, err
 	}
+	if b == nil && len(t.Periods) == 0 {
+		return m, nil // never started
+	}
 	if b == nil {
 		m.Seq, err = d.opts.Log.BeforeTime(t.Periods[0].From)
 		m.Status.Seq = m.Seq
