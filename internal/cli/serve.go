@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os/signal"
 	"strconv"
 	"strings"
@@ -44,7 +45,7 @@ const masterKeyVariable = "SALLYPORT_MASTER_KEY"
 
 type serveFlags struct {
 	data, listen, adminListen, accountID, rootEmail, logLevel string
-	quotas                                                    []string
+	quotas, proxies                                           []string
 	trailDays                                                 int
 	trailAll                                                  bool
 	trailReserve                                              int64
@@ -69,6 +70,7 @@ func serveCommand(std IO) *cobra.Command {
 	dataFlag(cmd, &f.data)
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:4566", "host:port of the endpoint")
 	flags.StringVar(&f.adminListen, "admin-listen", "", "host:port of /healthz, /readyz and /metrics (default none)")
+	flags.StringSliceVar(&f.proxies, "trusted-proxies", nil, "networks or addresses of proxies that are believed whom they say to ask for and whether by TLS (default none)")
 	flags.StringVar(&f.accountID, "account-id", "", "12-digit id of the account that the first start makes (default random)")
 	flags.StringVar(&f.rootEmail, "root-email", "root@localhost", "email of the root user that the first start makes")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug (a line for each request), info, warn or error")
@@ -112,6 +114,23 @@ func serve(cmd *cobra.Command, std IO, f *serveFlags) error {
 	return nil
 }
 
+// parseNetworks reads networks such as 10.0.0.0/8, and addresses.
+func parseNetworks(texts []string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range texts {
+		text = strings.TrimSpace(text)
+		network, err := netip.ParsePrefix(text)
+		if addr, err2 := netip.ParseAddr(text); err2 == nil {
+			network, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return nil, usageError{fmt.Errorf("trusted proxy %q is neither an address nor a network such as 10.0.0.0/8", text)}
+		}
+		all = append(all, network.Masked())
+	}
+	return all, nil
+}
+
 func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error) {
 	if err := setFromEnvironment(cmd, std.Env); err != nil {
 		return server.Config{}, err
@@ -142,6 +161,9 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 		return server.Config{}, err
 	}
 	if cfg.Quotas, err = parseQuotas(f.quotas); err != nil {
+		return server.Config{}, err
+	}
+	if cfg.TrustedProxies, err = parseNetworks(f.proxies); err != nil {
 		return server.Config{}, err
 	}
 	secrets := []struct {

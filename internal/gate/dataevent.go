@@ -27,13 +27,13 @@ var dataOperations = map[string][]string{
 
 // setData makes the event of a call that works on data a data event, and names
 // the resources that were decided for.
-func (c *call) setData(e *trail.Event) {
+func setData(e *trail.Event) {
 	name, _, _ := strings.Cut(e.EventSource, ".")
 	if !slices.Contains(dataOperations[name], e.EventName) {
 		return
 	}
 	e.ManagementEvent, e.EventCategory = false, trail.CategoryData
-	for _, target := range c.acted {
+	for _, target := range e.Own.Targets {
 		parts := strings.SplitN(target, ":", 6)
 		if len(parts) < 6 {
 			continue // "*"

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"strconv"
 	"strings"
@@ -27,6 +28,7 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/gate"
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/service"
+	"github.com/sallyport-iam/sallyport/internal/service/accessanalyzer"
 	"github.com/sallyport-iam/sallyport/internal/service/cloudtrail"
 	"github.com/sallyport-iam/sallyport/internal/service/ec2"
 	"github.com/sallyport-iam/sallyport/internal/service/iam"
@@ -48,6 +50,10 @@ type Config struct {
 	// a random one. On a later start it must be empty or the same.
 	AccountID string
 	RootEmail string // the root user's, on the first start
+
+	// TrustedProxies are believed what they say of the client before them
+	// (X-Forwarded-For, X-Forwarded-Proto). None means that nobody is.
+	TrustedProxies []netip.Prefix
 
 	// RootKeyID and RootSecret are an access key that the root user is to have
 	// instead of one made at random. Both or neither.
@@ -238,6 +244,8 @@ func (s *Server) gateOptions() gate.Options {
 				Log: s.trail.log, Directory: s.data.dir, Delivery: s.delivery, PublicKey: s.trail.publicKey,
 			}).Operations(),
 			"organizations": organizations.New(s.data.dir).Operations(),
+
+			"accessanalyzer": accessanalyzer.Operations(),
 		},
 		Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
 		Trail: s.trail.log, Remembered: s.trail.remembered, RecordAll: s.cfg.TrailAll,
@@ -260,12 +268,17 @@ func (s *Server) wire() error {
 	if err != nil {
 		return err
 	}
-	pages, err := console.New(console.Options{Directory: s.data.dir, App: app, Now: s.cfg.Now, Log: s.cfg.Log, SignedIn: s.noteSignIn})
+	door := gate.New(opts)
+	pages, err := console.New(console.Options{
+		Directory: s.data.dir, App: app, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
+		SignedIn: s.noteSignIn, Enable: s.enablePasskey(door),
+		Event: func(a console.Attempt) []byte { return s.signInEvent(a).AppendJSON(nil) },
+	})
 	if err != nil {
 		return err
 	}
 	s.http = &http.Server{
-		Handler: s.issuerOr(consoleOr(pages, gate.New(opts))), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		Handler: proxies(s.cfg.TrustedProxies).behind(s.issuerOr(consoleOr(pages, door))), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader, DisableGeneralOptionsHandler: true, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	return nil

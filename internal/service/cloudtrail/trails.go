@@ -1,7 +1,6 @@
 package cloudtrail
 
 import (
-	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -279,26 +278,35 @@ func (s *Service) CreateTrail(ctx context.Context, c *service.Caller, in *api.Cr
 	}, nil
 }
 
+func has(text *string) bool { return text != nil && *text != "" }
+
 // UpdateTrail changes where and what a trail delivers.
 func (s *Service) UpdateTrail(ctx context.Context, c *service.Caller, in *api.UpdateTrailRequest) (*api.UpdateTrailResponse, error) {
-	if err := unsupported(in.SnsTopicName != "", in.CloudWatchLogsLogGroupArn+in.CloudWatchLogsRoleArn != "", in.KmsKeyId != "", is(in.IsOrganizationTrail)); err != nil {
+	if err := unsupported(has(in.SnsTopicName), has(in.CloudWatchLogsLogGroupArn) || has(in.CloudWatchLogsRoleArn), has(in.KmsKeyId), is(in.IsOrganizationTrail)); err != nil {
 		return nil, err
 	}
 	old, err := s.find(c, in.Name)
 	if err != nil {
 		return nil, err
 	}
-	if in.S3BucketName+in.S3KeyPrefix != "" {
-		if err := s.where(ctx, cmp.Or(in.S3BucketName, old.Bucket), cmp.Or(in.S3KeyPrefix, old.Prefix)); err != nil {
+	if in.S3BucketName != nil || in.S3KeyPrefix != nil {
+		bucket, prefix := old.Bucket, old.Prefix
+		if has(in.S3BucketName) {
+			bucket = *in.S3BucketName
+		}
+		if in.S3KeyPrefix != nil {
+			prefix = *in.S3KeyPrefix
+		}
+		if err := s.where(ctx, bucket, prefix); err != nil {
 			return nil, err
 		}
 	}
 	t, err := s.change(ctx, c, in.Name, func(tx *directory.Tx, t *directory.AuditTrail) error {
-		if in.S3BucketName != "" {
-			t.Bucket = in.S3BucketName
+		if has(in.S3BucketName) {
+			t.Bucket = *in.S3BucketName
 		}
-		if in.S3KeyPrefix != "" {
-			t.Prefix = in.S3KeyPrefix
+		if in.S3KeyPrefix != nil {
+			t.Prefix = *in.S3KeyPrefix
 		}
 		if in.IncludeGlobalServiceEvents != nil {
 			t.Global = *in.IncludeGlobalServiceEvents

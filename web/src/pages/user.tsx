@@ -6,6 +6,7 @@ import { useState } from "react";
 import { useSession } from "../app";
 import { flashed } from "../flash";
 import { PermissionsTable, principal } from "../permissions";
+import { enablePasskey, noPasskeys } from "../passkeys";
 import { PickGroups } from "../pick";
 import { at, go, useRoute } from "../router";
 import { iam } from "../session";
@@ -461,6 +462,7 @@ export function MFADevices({ name, reload }: { name?: string; reload?: () => voi
     reload?.();
   };
   const serial = selected[0]?.SerialNumber;
+  const virtual = serial?.includes(":mfa/");
   return (
     <>
       <Problem error={loaded.error} />
@@ -473,7 +475,7 @@ export function MFADevices({ name, reload }: { name?: string; reload?: () => voi
             actions={
               <SpaceBetween direction="horizontal" size="xs">
                 <Button disabled={!serial} onClick={() => setAsked("remove")}>Remove</Button>
-                <Button disabled={!serial} onClick={() => setAsked("resync")}>Resync</Button>
+                <Button disabled={!virtual} onClick={() => setAsked("resync")}>Resync</Button>
                 <Button onClick={() => setAsked("assign")}>Assign MFA device</Button>
               </SpaceBetween>
             }
@@ -482,7 +484,7 @@ export function MFADevices({ name, reload }: { name?: string; reload?: () => voi
           </Header>
         }
         columnDefinitions={[
-          { id: "type", header: "Type", cell: (d) => (d.SerialNumber?.includes(":mfa/") ? "Virtual" : "Passkey") },
+          { id: "type", header: "Type", cell: (d) => (d.SerialNumber?.includes(":mfa/") ? "Virtual" : "Passkey or security key") },
           { id: "serial", header: "Identifier", isRowHeader: true, cell: (d) => d.SerialNumber },
           { id: "created", header: "Created on", cell: (d) => when(d.EnableDate) },
         ]}
@@ -494,11 +496,11 @@ export function MFADevices({ name, reload }: { name?: string; reload?: () => voi
           title="Remove MFA device?" verb="Remove" onDismiss={() => setAsked(undefined)}
           onConfirm={async () => {
             await iam().deactivateMFADevice({ UserName: name, SerialNumber: serial });
-            if (serial?.includes(":mfa/")) await iam().deleteVirtualMFADevice({ SerialNumber: serial });
+            if (virtual) await iam().deleteVirtualMFADevice({ SerialNumber: serial });
             done("MFA device removed.");
           }}
         >
-          Signing in no longer asks for its codes: {serial}.
+          Signing in no longer asks for {virtual ? "its codes" : "it"}: {serial}.
         </Ask>
       )}
     </>
@@ -506,8 +508,10 @@ export function MFADevices({ name, reload }: { name?: string; reload?: () => voi
 }
 
 function AssignMFA({ name, onDismiss, onDone }: { name?: string; onDismiss: () => void; onDone: () => void }) {
-  const { session } = useSession();
+  const { session, role } = useSession();
   const [device, setDevice] = useState("");
+  const impossible = role ? "A passkey is enabled by the user who signed in, not by a role: switch back first." : noPasskeys();
+  const [kind, setKind] = useState(impossible ? "app" : "passkey");
   const [made, setMade] = useState<{ serial: string; seed: string; image: string }>();
   const [qr, setQR] = useState(false);
   const [codes, setCodes] = useState(["", ""]);
@@ -520,6 +524,10 @@ function AssignMFA({ name, onDismiss, onDone }: { name?: string; onDismiss: () =
       <Ask
         title="Select MFA device" verb="Next" disabled={!/^[\w+=,.@-]+$/.test(device)} onDismiss={cancel}
         onConfirm={async () => {
+          if (kind === "passkey") {
+            await enablePasskey(name, device);
+            return onDone();
+          }
           const out = (await iam().createVirtualMFADevice({ VirtualMFADeviceName: device })).VirtualMFADevice!;
           const bytes = out.QRCodePNG ?? new Uint8Array();
           setMade({
@@ -529,7 +537,15 @@ function AssignMFA({ name, onDismiss, onDone }: { name?: string; onDismiss: () =
         }}
       >
         <FormField label="Device name" constraintText="Letters, digits and + = , . @ - _"><Input value={device} onChange={(e) => setDevice(e.detail.value)} autoFocus /></FormField>
-        <Box><b>Authenticator app</b>: codes from an app on your phone or computer.</Box>
+        <FormField label="MFA device">
+          <RadioGroup
+            ariaLabel="MFA device" value={kind} onChange={(e) => setKind(e.detail.value)}
+            items={[
+              { value: "passkey", label: "Passkey or security key", description: impossible || "Your fingerprint, face or screen lock, or a FIDO2 security key.", disabled: Boolean(impossible) },
+              { value: "app", label: "Authenticator app", description: "Codes from an app on your phone or computer." },
+            ]}
+          />
+        </FormField>
       </Ask>
     );
   }
