@@ -294,9 +294,9 @@ func (d *toS3) validate(t *testing.T, arn string) {
 		change     func(path string) error
 		want       string
 	}{
-		{"a changed log file", log, replaced, "hash value doesn't match"},
+		{"a changed log file", log, spaced, "hash value doesn't match"},
 		{"a removed log file", log, os.Remove, "Log file\ts3://logs/" + d.key(log) + "\tINVALID: not found"},
-		{"a changed digest", digest, replaced, "Digest file\ts3://logs/" + d.key(digest) + "\tINVALID: signature verification failed"},
+		{"a changed digest", digest, spaced, "Digest file\ts3://logs/" + d.key(digest) + "\tINVALID: signature verification failed"},
 		{"a removed digest", digest, os.Remove, "Digest file\ts3://logs/" + d.key(digest) + "\tINVALID: not found"},
 	} {
 		before, err := os.ReadFile(tt.path)
@@ -323,8 +323,8 @@ func (d *toS3) key(path string) string {
 	return strings.TrimPrefix(path, d.store.bucket("logs")+"/")
 }
 
-// replaced puts the same JSON with one more space into a file.
-func replaced(path string) error {
+// spaced puts the same JSON with one more space into a file.
+func spaced(path string) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
