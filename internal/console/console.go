@@ -136,6 +136,8 @@ func New(opts Options) (*Console, error) {
 			http.ServeFileFS(w, r, pageFiles, "pages/"+name)
 		})
 	}
+	c.mux.HandleFunc("GET "+own+"reference/{$}", c.reference)
+	c.mux.HandleFunc("GET "+own+"reference/{prefix}", c.reference)
 	c.mux.Handle("GET "+app.path, app)
 	return c, nil
 }

@@ -256,6 +256,9 @@ func TestCheckSays(t *testing.T) {
 		{"given key", func(r map[string][]byte) { r[givenKey("OTHER")] = []byte(account) }, []string{
 			`deployment/key/OTHER: account "ACCOUNT" does not have this access key`,
 		}},
+		{"kept id", func(r map[string][]byte) { r[keptIDKey(oldUserID)] = []byte(account) }, []string{
+			"deployment/id/" + oldUserID + `: account "ACCOUNT" has nothing of this id`,
+		}},
 		{"kind", func(r map[string][]byte) { r[account+"/what/is"] = nil }, []string{
 			"ACCOUNT/what/is: there is no such kind of record",
 		}},

@@ -95,15 +95,11 @@ type call struct {
 	more     map[string]string  // keys of a further permission
 	tagged   bool               // keys hold the tags of a resource
 	asks     bool               // it is only asked whether the operation is allowed
-	asked    bool               // a decision was made
-	decided  policy.Result      // the last one
-	acted    []string           // the resources that were decided for
-	// explained is why the last decision denied.
-	explained string
-	eventID   string       // of the event in the trail
-	fields    []wire.Field // what S3's errors say besides
-	buf       []byte       // for the answer
-	memory    *eventMemory // of the call's event, or nil
+	noted    noted              // of the decisions, for the event
+	eventID  string             // of the event in the trail
+	fields   []wire.Field       // what S3's errors say besides
+	buf      []byte             // for the answer
+	memory   *eventMemory       // of the call's event, or nil
 }
 
 // begin makes a call of a request.
@@ -336,7 +332,7 @@ func (c *call) decide(s *directory.Snapshot) error {
 		return err
 	}
 	c.keys.Reset()
-	c.resource, c.tagged, c.more, c.acted = false, false, nil, nil
+	c.resource, c.tagged, c.more, c.noted = false, false, nil, noted{}
 	return c.authorize()
 }
 

@@ -83,6 +83,7 @@ func (s *SessionContext) appendJSON(b []byte) []byte {
 	b = appendTime(append(b, `"attributes":{"creationDate":`...), s.Attributes.CreationDate)
 	b = append(appendField(b, "mfaAuthenticated", s.Attributes.MFAAuthenticated), '}')
 	b = appendOptional(b, "sourceIdentity", s.SourceIdentity)
+	b = appendOptional(b, "assumedRoot", s.AssumedRoot)
 	return append(b, '}')
 }
 
@@ -101,33 +102,6 @@ func (e *Event) appendResources(b []byte) []byte {
 		b = append(b, ']')
 	}
 	return b
-}
-
-func (o *Own) appendJSON(b []byte) []byte {
-	b = strconv.AppendInt(append(b, `{"durationMicros":`...), o.Micros, 10)
-	b = appendOptional(b, "decision", o.Decision)
-	b = appendOptional(b, "reason", o.Reason)
-	if o.Revision > 0 {
-		b = strconv.AppendUint(append(b, `,"revision":`...), o.Revision, 10)
-	}
-	b = appendOptional(b, "action", o.Action)
-	for i, t := range o.Targets {
-		b = append(b, start(i, `,"targets":[`)...)
-		b = appendText(b, t)
-	}
-	if len(o.Targets) > 0 {
-		b = append(b, ']')
-	}
-	for i, n := range o.Named {
-		b = append(b, start(i, `,"resources":[`)...)
-		b = appendText(append(b, `{"resourceType":`...), n.Type)
-		b = append(appendField(b, "resourceName", n.Name), '}')
-	}
-	if len(o.Named) > 0 {
-		b = append(b, ']')
-	}
-	b = appendOptional(b, "explanation", o.Explanation)
-	return append(b, '}')
 }
 
 // start is what stands before element i of a list.
