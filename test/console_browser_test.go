@@ -61,7 +61,8 @@ window.__find = (role, name) => {
   };
   const dialogs = [...document.querySelectorAll('[role=dialog]')].filter((d) => d.getClientRects().length);
   const scope = dialogs.length ? dialogs[dialogs.length - 1] : document;
-  const all = [...scope.querySelectorAll(kinds[role])];
+  // The top bar keeps hidden copies of its buttons, to measure them.
+  const all = [...scope.querySelectorAll(kinds[role])].filter((e) => e.getClientRects().length && !e.closest('[aria-hidden=true]'));
   return all.find((e) => named(e).includes(name)) ?? all.find((e) => named(e).some((n) => n.startsWith(name)));
 };
 window.__point = (role, name) => {
