@@ -68,7 +68,7 @@ export function PickPolicies({ selected, onChange, single }: { selected: Policy[
       kinds={{ label: "All types", options: ["Customer managed", "AWS managed", "AWS managed - job function"], of: (p) => policyType(p.Arn) }}
       select={single ? "single" : "multi"} selected={selected} onSelect={onChange} description={<Box>{selected.length} chosen</Box>}
       columns={[
-        { id: "name", header: "Policy name", sortingField: "PolicyName", isRowHeader: true, cell: (p) => <Link href={at("policies", "details", p.Arn!)} external target="_blank">{p.PolicyName}</Link> },
+        { id: "name", header: "Policy name", sortingField: "PolicyName", isRowHeader: true, width: 380, cell: (p) => <Link href={at("policies", "details", p.Arn!)} external target="_blank">{p.PolicyName}</Link> },
         { id: "type", header: "Type", sortingField: "Arn", cell: (p) => policyType(p.Arn) },
         { id: "used", header: "Attached entities", sortingField: "AttachmentCount", cell: (p) => p.AttachmentCount },
       ]}

@@ -11,6 +11,7 @@ export { Copy } from "./copy";
 // Failure is what an error of the API has.
 export interface Failure {
   name?: string;
+  Error?: { Code?: string }; // as it came, of the services with XML
   message?: string;
   $metadata?: { requestId?: string };
 }
@@ -69,7 +70,7 @@ export function Problem({ error, what }: { error?: Failure; what?: string }) {
     <Alert type="error" header={action ? `You need permission for ${action}` : (what ?? "That did not work")}>
       {error.message}
       <Box variant="small" display="block" color="inherit">
-        {error.name}
+        {error.Error?.Code ?? error.name}
         {id && ` · request ${id}`}
         {" · "}
         <Link href={"#/why?" + new URLSearchParams({ text: error.message ?? "", ...(id && { request: id }) }).toString()} fontSize="body-s">

@@ -110,8 +110,8 @@ export function Users() {
         columns={[
           { id: "name", header: "User name", sortingField: "UserName", isRowHeader: true, width: 160, cell: (u) => <Link href={at("users", "details", u.UserName!)}>{u.UserName}</Link> },
           { id: "path", header: "Path", sortingField: "Path", width: 100, cell: (u) => u.Path },
-          { id: "groups", header: "Groups", width: 90, cell: (u) => <Of user={u} part="groups" show={(g) => g.length} /> },
-          { id: "activity", header: "Last activity", width: 150, cell: (u) => <Of user={u} part="keys" show={(k) => ago(latest([u.PasswordLastUsed, ...k.map((x) => x.used)]))} /> },
+          { id: "groups", header: "Groups", width: 110, cell: (u) => <Of user={u} part="groups" show={(g) => g.length} /> },
+          { id: "activity", header: "Last activity", width: 195, cell: (u) => <Of user={u} part="keys" show={(k) => ago(latest([u.PasswordLastUsed, ...k.map((x) => x.used)]))} /> },
           { id: "mfa", header: "MFA", width: 90, cell: (u) => <Of user={u} part="mfa" show={(m) => [...new Set(m)].join(", ") || "-"} /> },
           { id: "password", header: "Password age", width: 150, cell: (u) => <Of user={u} part="password" show={age} /> },
           { id: "signin", header: "Console last sign-in", sortingField: "PasswordLastUsed", width: 205, cell: (u) => when(u.PasswordLastUsed) },
