@@ -66,6 +66,14 @@ func TestAccessKeysExpire(t *testing.T) {
 	if len(header) != 24 || rows["u"]["access_key_1_expires"] != *got.Tags[0].Value || rows["<root_account>"]["access_key_1_expires"] != "N/A" {
 		t.Errorf("report: %d columns, expires %q, root's %q", len(header), rows["u"]["access_key_1_expires"], rows["<root_account>"]["access_key_1_expires"])
 	}
+	// So the report of an account in which one key expires by a tag.
+	other := s.rootOf(s.newAccount("other"))
+	v := other.user(t, s, "v", "")
+	_, err = other.iam.TagUser(ctx, &iam.TagUserInput{UserName: aws.String("v"), Tags: []types.Tag{{Key: aws.String("sallyport:access-key-expires:" + v.keys.ID), Value: aws.String("2099-01-31")}}})
+	must(t, err)
+	if header, rows := other.credentialReport(t); len(header) != 24 || rows["v"]["access_key_1_expires"] != "2099-01-31T00:00:00Z" {
+		t.Errorf("report of a tagged key: %d columns, expires %q", len(header), rows["v"]["access_key_1_expires"])
+	}
 	s.must("account", "key-max-age", account, "0")
 	if got, err = root.iam.ListUserTags(ctx, &iam.ListUserTagsInput{UserName: aws.String("u")}); err != nil || len(got.Tags) != 0 {
 		t.Errorf("tags afterwards: %+v, %v", got, err)
