@@ -67,7 +67,7 @@ func (c *call) readOnly() bool {
 // changed without a transaction waits for the trail.
 func (c *call) record(o *outcome) error {
 	log := c.g.opts.Trail
-	if log == nil {
+	if log == nil || c.asks && o.err == nil {
 		return nil
 	}
 	c.setEventID()
@@ -179,6 +179,7 @@ func (c *call) event(o *outcome) *trail.Event {
 		e.TLS = tlsDetails(c.r)
 	}
 	c.addOwn(e, o)
+	setData(e)
 	return e
 }
 
@@ -453,6 +454,9 @@ func fieldsOf(t reflect.Type) []nameField {
 
 // tlsDetails are those of the request's connection.
 func tlsDetails(r *http.Request) *trail.TLS {
+	if r.TLS.Version == 0 { // it ended at a proxy
+		return &trail.TLS{HostHeader: r.Host}
+	}
 	version := map[uint16]string{tls.VersionTLS12: "TLSv1.2", tls.VersionTLS13: "TLSv1.3"}[r.TLS.Version]
 	return &trail.TLS{Version: version, CipherSuite: tls.CipherSuiteName(r.TLS.CipherSuite), HostHeader: r.Host}
 }

@@ -90,6 +90,22 @@ func toSign(end time.Time, name string, file []byte, before string) []byte {
 	return hash[:]
 }
 
+// SignDigest signs a digest file of that end and name, which follows one with
+// the signature before; empty where it is the first. It gives hexadecimal text.
+func SignDigest(key *rsa.PrivateKey, end time.Time, name string, file []byte, before string) (string, error) {
+	made, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, toSign(end, name, file, before))
+	if err != nil {
+		return "", fmt.Errorf("sign a digest of the trail: %w", err)
+	}
+	return hex.EncodeToString(made), nil
+}
+
+// DigestSigned reports whether SignDigest has made that signature.
+func DigestSigned(key *rsa.PublicKey, end time.Time, name string, file []byte, before, signature string) bool {
+	b, err := hex.DecodeString(signature)
+	return err == nil && rsa.VerifyPKCS1v15(key, crypto.SHA256, toSign(end, name, file, before), b) == nil
+}
+
 func (d *Digest) name() string { return d.Bucket + "/" + d.Object }
 
 // Digest signs all events since the last digest, for the account that the
@@ -113,11 +129,11 @@ func (l *Log) Digest(key *rsa.PrivateKey, account string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	made, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, toSign(d.End, d.name(), file, signature))
+	made, err := SignDigest(key, d.End, d.name(), file, signature)
 	if err != nil {
-		return fmt.Errorf("sign a digest of the trail: %w", err)
+		return err
 	}
-	value, err := json.Marshal(signedDigest{string(file), hex.EncodeToString(made)})
+	value, err := json.Marshal(signedDigest{string(file), made})
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package trail
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/hex"
@@ -102,12 +101,11 @@ func (v *verifier) signature(d, before *storedDigest) bool {
 		v.found.problem("digest %s is signed with an unknown key %s", d.Object, d.Fingerprint)
 		return false
 	}
-	signature, err := hex.DecodeString(d.signature)
 	prior := ""
 	if d.BeforeSign != nil {
 		prior = *d.BeforeSign
 	}
-	if err != nil || rsa.VerifyPKCS1v15(key, crypto.SHA256, toSign(d.End, d.name(), d.file, prior), signature) != nil {
+	if !DigestSigned(key, d.End, d.name(), d.file, prior, d.signature) {
 		v.found.problem("the signature of digest %s, of %s, is wrong", d.Object, d.End.Format(time.RFC3339))
 		return false
 	}
