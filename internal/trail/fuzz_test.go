@@ -212,6 +212,19 @@ func FuzzIDTime(f *testing.F) {
 	})
 }
 
+// FuzzKept: a text that is read has the name that it is read by.
+func FuzzKept(f *testing.F) {
+	text := NewText([]byte("a policy"))
+	f.Add(encoder().EncodeAll(text.body, nil), text.sum[:])
+	f.Add([]byte{}, []byte{})
+	f.Fuzz(func(t *testing.T, value, sum []byte) {
+		body, err := readKept(value, sum)
+		if again := NewText(body); err == nil && !bytes.Equal(again.sum[:], sum) {
+			t.Errorf("%q is read by the name %x", body, sum)
+		}
+	})
+}
+
 // FuzzExpired: what is read of an expiry is written the same again.
 func FuzzExpired(f *testing.F) {
 	f.Add(expiredValue(20000, 1))
