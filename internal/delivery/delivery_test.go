@@ -437,6 +437,11 @@ func TestDigestsOfNodes(t *testing.T) {
 	w := newWorld(t)
 	w.create(func(t *directory.AuditTrail) { t.Validated = true })
 	nodes := []*node{w.node(), w.node(), w.node()}
+	for i, n := range nodes { // in the same minute, with the same numbers
+		n.event(fmt.Sprint("Same", i))
+		n.d.Round(t.Context())
+	}
+	w.want("from three nodes at once", "Same0", "Same1", "Same2")
 	for range 6 {
 		for i, n := range nodes {
 			n.event(fmt.Sprint("E", i))
