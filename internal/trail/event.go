@@ -49,7 +49,7 @@ type Event struct {
 	TLS           *TLS   `json:"tlsDetails,omitempty"`
 	// FromConsole is true for calls that were made with the credentials of a
 	// session of the web console.
-	FromConsole bool `json:"-"`
+	FromConsole bool `json:"sessionCredentialFromConsole,string,omitempty"`
 	// Own is what CloudTrail has no place for.
 	Own Own `json:"sallyport"`
 }
