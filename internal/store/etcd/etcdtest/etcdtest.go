@@ -62,7 +62,7 @@ func start(t testing.TB, members int, files *Files, clients *tls.Config) *Cluste
 	if files != nil {
 		scheme = "https://"
 	}
-	c := &Cluster{t: t, tls: clients, scheme: scheme, net: &network{names: map[string]int{}, cut: map[int]chan struct{}{}, conns: map[net.Conn]bool{}}}
+	c := &Cluster{t: t, tls: clients, scheme: scheme, net: newNetwork()}
 	dir := t.TempDir()
 	t.Cleanup(c.stop)
 	var urls []string
