@@ -435,6 +435,9 @@ func TestApp(t *testing.T) {
 	if res.Header.Get("Content-Security-Policy") != policyHeader || res.Header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("headers of the app: %v", res.Header)
 	}
+	if status, body := b.do("GET", own+"licenses.txt", nil); status != http.StatusOK || !strings.Contains(body, "Apache License") {
+		t.Errorf("the licenses = %d %.50s", status, body)
+	}
 	if status, _ := b.do("GET", strings.TrimSuffix(src, "app.js")+"..%2f..%2fweb.go", nil); status != http.StatusNotFound {
 		t.Errorf("a file outside = %d, want 404", status)
 	}
