@@ -116,6 +116,16 @@ func parseLine(t *testing.T, s string) *line {
 	return &l
 }
 
+// run plays lines one after the other.
+func (sc *scene) run(lines ...string) {
+	sc.t.Helper()
+	for i, s := range lines {
+		l := parseLine(sc.t, s)
+		l.number = i + 1
+		sc.play(l)
+	}
+}
+
 // operation is the operation of that name, of IAM, STS or Organizations.
 func operation(name string) *awsapi.Operation {
 	for _, service := range []string{"iam", "sts", "organizations"} {

@@ -93,7 +93,7 @@ type Deliverer struct {
 	cfg  Config
 	opts Options
 	to   buckets // nil where there are none
-	id   string  // of this process, for claims
+	id   string  // of this node, for claims; set by Round before it delivers
 
 	files, failures atomic.Uint64
 
@@ -121,7 +121,7 @@ type Status struct {
 
 // New makes a deliverer, which does nothing before Run.
 func New(cfg Config, opts Options) *Deliverer {
-	d := &Deliverer{cfg: cfg, opts: opts, id: seal.TimeUUID(opts.Rand, opts.Now()), state: map[string]*Status{}}
+	d := &Deliverer{cfg: cfg, opts: opts, state: map[string]*Status{}}
 	for _, p := range []struct {
 		value *time.Duration
 		usual time.Duration
@@ -208,8 +208,31 @@ func (d *Deliverer) runTrails(ctx context.Context) {
 	}
 }
 
-// Round delivers all trails once.
+// nodeMark is the name of the mark that holds the node's id. It stays the same over
+// restarts, so that a node goes on with what it has claimed.
+const nodeMark = "delivery-node"
+
+func (d *Deliverer) identify() error {
+	if d.id != "" {
+		return nil
+	}
+	b, err := d.opts.Log.Mark(nodeMark)
+	if err == nil && b == nil {
+		b = []byte(seal.TimeUUID(d.opts.Rand, d.opts.Now()))
+		err = d.opts.Log.SetMark(nodeMark, b)
+	}
+	if err == nil {
+		d.id = string(b)
+	}
+	return err
+}
+
+// Round delivers all trails once. One call at a time.
 func (d *Deliverer) Round(ctx context.Context) {
+	if err := d.identify(); err != nil {
+		d.opts.Slog.Error("trails not delivered", "error", err)
+		return
+	}
 	snap := d.opts.Directory.Snapshot()
 	var group errgroup.Group
 	group.SetLimit(atOnce)
@@ -313,6 +336,9 @@ func (d *Deliverer) mark(t *directory.AuditTrail) (m mark, err error) {
 	b, err := d.opts.Log.Mark(trailName(t))
 	if err != nil {
 		return m, err
+	}
+	if b == nil && len(t.Periods) == 0 {
+		return m, nil // never started
 	}
 	if b == nil {
 		m.Seq, err = d.opts.Log.BeforeTime(t.Periods[0].From)

@@ -128,8 +128,8 @@ func (d *Deliverer) begin(ctx context.Context, t *directory.AuditTrail, region s
 var errElsewhere = errors.New("another node goes on with the chain of digests")
 
 // write delivers the digest that follows in a chain. Only who has claimed the
-// chain writes, so that there is one digest after each. A claim that was lost in
-// a crash expires; the digest is then made again.
+// chain writes, so that there is one digest after each. After a crash the node
+// goes on with its claim; if it is gone for good, the claim expires.
 func (d *Deliverer) write(ctx context.Context, t *directory.AuditTrail, m *mark, chain *directory.DigestChain, end time.Time) (*directory.AuditTrail, error) {
 	now := d.opts.Now()
 	claimedBy, err := d.changeChain(ctx, t, chain, func(t *directory.AuditTrail, i int) { t.Chains[i].Claim, t.Chains[i].Claimed = d.id, now })

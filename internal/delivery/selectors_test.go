@@ -86,7 +86,8 @@ func TestSelected(t *testing.T) {
 		{"by end", data(directory.FieldSelector{Field: "resources.ARN", EndsWith: []string{"/x"}, NotEquals: []string{"arn:aws:s3:::b/secret/x"}}), [5]bool{false, true, false, false, false}},
 		{"by user", data(directory.FieldSelector{Field: "userIdentity.arn", NotEndsWith: []string{"/alice"}}), [5]bool{}},
 		{
-			"management without kms", directory.AuditTrail{Advanced: []directory.AdvancedSelector{{Fields: fields{
+			"management without kms",
+			directory.AuditTrail{Advanced: []directory.AdvancedSelector{{Fields: fields{
 				is("eventCategory", "Management"), {Field: "eventSource", NotEquals: []string{"kms.amazonaws.com"}},
 			}}}},
 			[5]bool{false, false, true, true, false},

@@ -15,6 +15,7 @@ type denied struct {
 	request  policy.Request
 	policies policy.Policies // that took part
 	result   policy.Result
+	resource string // what the service calls it; empty means by its ARN
 }
 
 func (d *denied) Error() string { return d.result.Message(&d.request) }
@@ -79,7 +80,7 @@ func (c *call) allowed(in *policy.Policies, action string, targets []service.Tar
 				text := policy.Explain(&req, in).String()
 				c.noted.explained = strings.ToValidUTF8(text[:min(len(text), maxExplained)], "")
 			}
-			return &denied{req, *in, res}
+			return &denied{req, *in, res, t.Said}
 		}
 	}
 	return nil

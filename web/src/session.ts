@@ -22,6 +22,7 @@ export interface Role {
   account: string;
   name: string;
   display: string;
+  color: string;
 }
 
 export const ownPath = "/console/-/";

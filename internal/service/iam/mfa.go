@@ -60,7 +60,7 @@ func actsOnNewMFADevice(o *service.Operation) {
 func actsOnMFAUser[In any](name func(in *In) string) func(*service.Operation) {
 	return func(o *service.Operation) {
 		o.Targets = func(c *service.Caller, in any) ([]service.Target, error) {
-			return []service.Target{userTarget(c, mfaUser(c, name(in.(*In))), "")}, nil
+			return []service.Target{namedUser(c, mfaUser(c, name(in.(*In))))}, nil
 		}
 	}
 }
