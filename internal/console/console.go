@@ -84,6 +84,9 @@ const (
 
 	sessionCookie = "sallyport-session"
 	accountCookie = "sallyport-account" // the account that the browser is to remember
+	knownCookie   = "sallyport-known"   // shows that somebody was signed in in the browser
+
+	aYear = 365 * 24 * 60 * 60 // seconds, of cookies
 
 	maxForm = 64 << 10 // bytes
 )
