@@ -311,16 +311,18 @@ export function Listing<T>(props: {
   const title = props.name;
   // Sorting and filtering mean all there is, and the last page isn't the last one
   // while there is more: then it loads on, page by page.
-  const last = paginationProps.currentPageIndex >= paginationProps.pagesCount;
-  const wanted = last || (!props.partly?.(filterProps.filteringText) && (filterProps.filteringText !== "" || kind !== "" || collectionProps.sortingColumn !== undefined));
+  const searched = filterProps.filteringText;
+  const part = props.partly?.(searched) ?? false;
+  const last = paginationProps.currentPageIndex >= paginationProps.pagesCount && !(part && searched);
+  const wanted = last || (!part && (searched !== "" || kind !== "" || collectionProps.sortingColumn !== undefined));
   useEffect(() => {
     if (props.hasMore && wanted) void props.more?.();
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [props.hasMore, wanted, props.items.length]);
   useEffect(() => {
-    props.onText?.(filterProps.filteringText);
+    props.onText?.(searched);
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [filterProps.filteringText]);
+  }, [searched]);
   return (
     <SpaceBetween size="m">
       <Problem error={props.error} what={`The ${lower(title)} can't be shown`} />
