@@ -80,13 +80,13 @@ window.__point = (role, name) => {
 document.addEventListener('securitypolicyviolation', (e) => console.error('CSP violation: ' + e.violatedDirective + ' ' + e.blockedURI));
 `
 
-// open opens a browser on a page of the server's.
-func openTab(t *testing.T, s *server, path string) *tab {
+// openTab opens a browser on a page of the server's.
+func openTab(t *testing.T, s *server, path string, more ...chromedp.ExecAllocatorOption) *tab {
 	t.Helper()
 	b := &tab{t: t, s: s, downloads: t.TempDir()}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1440, 1000), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	actx, stopAlloc := chromedp.NewExecAllocator(context.Background(), opts...)
+	actx, stopAlloc := chromedp.NewExecAllocator(context.Background(), append(opts, more...)...)
 	ctx, stop := chromedp.NewContext(actx)
 	t.Cleanup(func() { _ = chromedp.Cancel(ctx); stop(); stopAlloc() })
 	b.ctx = ctx

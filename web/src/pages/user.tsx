@@ -1,4 +1,4 @@
-import { Alert, Box, Button, ButtonDropdown, ColumnLayout, Container, ExpandableSection, FormField, Header, Input, KeyValuePairs, Link, SpaceBetween, StatusIndicator, Table, Tabs } from "@cloudscape-design/components";
+import { Alert, Box, Button, ButtonDropdown, ColumnLayout, Container, ExpandableSection, FormField, Header, Input, KeyValuePairs, Link, RadioGroup, SpaceBetween, StatusIndicator, Table, Tabs } from "@cloudscape-design/components";
 import type { AccessKeyLastUsed, AccessKeyMetadata, Tag } from "@aws-sdk/client-iam";
 import { useState } from "react";
 import { useSession } from "../app";
@@ -9,6 +9,7 @@ import { Hidden } from "../hidden";
 import { LastAccessed } from "../lastaccessed";
 import { OtherCredentials } from "../othercredentials";
 import { PermissionsTable, principal } from "../permissions";
+import { enablePasskey, noPasskeys } from "../passkeys";
 import { at, go, useRoute } from "../router";
 import { iam } from "../session";
 import { Tags, tagged } from "../tags";
@@ -286,6 +287,7 @@ export function MFADevices({ name, reload }: { name?: string; reload?: () => voi
     reload?.();
   };
   const serial = selected[0]?.SerialNumber;
+  const virtual = serial?.includes(":mfa/");
   return (
     <>
       <Problem error={loaded.error} />
@@ -298,7 +300,7 @@ export function MFADevices({ name, reload }: { name?: string; reload?: () => voi
             actions={
               <SpaceBetween direction="horizontal" size="xs">
                 <Button disabled={!serial} onClick={() => setAsked("remove")}>Remove</Button>
-                <Button disabled={!serial} onClick={() => setAsked("resync")}>Resync</Button>
+                <Button disabled={!virtual} onClick={() => setAsked("resync")}>Resync</Button>
                 <Button onClick={() => setAsked("assign")}>Assign MFA device</Button>
               </SpaceBetween>
             }
@@ -307,7 +309,7 @@ export function MFADevices({ name, reload }: { name?: string; reload?: () => voi
           </Header>
         }
         columnDefinitions={[
-          { id: "type", header: "Type", cell: (d) => (d.SerialNumber?.includes(":mfa/") ? "Virtual" : "Passkey") },
+          { id: "type", header: "Type", cell: (d) => (d.SerialNumber?.includes(":mfa/") ? "Virtual" : "Passkey or security key") },
           { id: "serial", header: "Identifier", isRowHeader: true, cell: (d) => d.SerialNumber },
           { id: "created", header: "Created on", cell: (d) => when(d.EnableDate) },
         ]}
@@ -319,11 +321,11 @@ export function MFADevices({ name, reload }: { name?: string; reload?: () => voi
           title="Remove MFA device?" verb="Remove" onDismiss={() => setAsked(undefined)}
           onConfirm={async () => {
             await iam().deactivateMFADevice({ UserName: name, SerialNumber: serial });
-            if (serial?.includes(":mfa/")) await iam().deleteVirtualMFADevice({ SerialNumber: serial });
+            if (virtual) await iam().deleteVirtualMFADevice({ SerialNumber: serial });
             done("MFA device removed.");
           }}
         >
-          Signing in no longer asks for its codes: {serial}.
+          Signing in no longer asks for {virtual ? "its codes" : "it"}: {serial}.
         </Ask>
       )}
     </>
@@ -331,8 +333,10 @@ export function MFADevices({ name, reload }: { name?: string; reload?: () => voi
 }
 
 function AssignMFA({ name, onDismiss, onDone }: { name?: string; onDismiss: () => void; onDone: () => void }) {
-  const { session } = useSession();
+  const { session, role } = useSession();
   const [device, setDevice] = useState("");
+  const impossible = role ? "A passkey is enabled by the user who signed in, not by a role: switch back first." : noPasskeys();
+  const [kind, setKind] = useState(impossible ? "app" : "passkey");
   const [made, setMade] = useState<{ serial: string; seed: string; image: string }>();
   const [qr, setQR] = useState(false);
   const [codes, setCodes] = useState(["", ""]);
@@ -345,6 +349,10 @@ function AssignMFA({ name, onDismiss, onDone }: { name?: string; onDismiss: () =
       <Ask
         title="Select MFA device" verb="Next" disabled={!/^[\w+=,.@-]+$/.test(device)} onDismiss={cancel}
         onConfirm={async () => {
+          if (kind === "passkey") {
+            await enablePasskey(name, device);
+            return onDone();
+          }
           const out = (await iam().createVirtualMFADevice({ VirtualMFADeviceName: device })).VirtualMFADevice!;
           const bytes = out.QRCodePNG ?? new Uint8Array();
           setMade({
@@ -354,7 +362,15 @@ function AssignMFA({ name, onDismiss, onDone }: { name?: string; onDismiss: () =
         }}
       >
         <FormField label="Device name" constraintText="Letters, digits and + = , . @ - _"><Input value={device} onChange={(e) => setDevice(e.detail.value)} autoFocus /></FormField>
-        <Box><b>Authenticator app</b>: codes from an app on your phone or computer.</Box>
+        <FormField label="MFA device">
+          <RadioGroup
+            ariaLabel="MFA device" value={kind} onChange={(e) => setKind(e.detail.value)}
+            items={[
+              { value: "passkey", label: "Passkey or security key", description: impossible || "Your fingerprint, face or screen lock, or a FIDO2 security key.", disabled: Boolean(impossible) },
+              { value: "app", label: "Authenticator app", description: "Codes from an app on your phone or computer." },
+            ]}
+          />
+        </FormField>
       </Ask>
     );
   }
