@@ -140,6 +140,10 @@ export function App({ session }: { session: Session }) {
   const title = found?.title ?? "Not found";
 
   useEffect(() => {
+    void window.scrollTo(0, 0);
+  }, [route.path]);
+
+  useEffect(() => {
     document.title = `${title} - Sallyport`;
   }, [title]);
 
