@@ -29,6 +29,7 @@ const policies = () => import("./pages/policies");
 const roles = () => import("./pages/roles");
 const account = () => import("./pages/account");
 const tools = () => import("./pages/tools");
+const why = () => import("./pages/why");
 
 type Screen = ComponentType<{ name: string }>;
 const screen = <M,>(load: () => Promise<M>, pick: (m: M) => Screen) => lazy(async () => ({ default: pick(await load()) }));
@@ -60,7 +61,7 @@ const routes: [string, string, Screen][] = [
   ["simulator", "Policy simulator", screen(tools, (m) => m.Simulator)],
   ["events", "Event history", screen(tools, (m) => m.Events)],
   ["find", "Find an access key", screen(tools, (m) => m.FindKey)],
-  ["why", "Why denied?", screen(tools, (m) => m.Why)],
+  ["why", "Why denied?", screen(why, (m) => m.Why)],
 ];
 
 function match(parts: string[]) {

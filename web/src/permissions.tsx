@@ -3,10 +3,12 @@ import type { Policy } from "@aws-sdk/client-iam";
 import { lazy, Suspense, useState } from "react";
 import { flashed } from "./flash";
 import { PickPolicies, policyType } from "./pick";
+import { pretty } from "./policy/document";
 import { at } from "./router";
 import { iam } from "./session";
 import { all, Ask, Problem, useLoad } from "./ui";
 
+const Peek = lazy(async () => ({ default: (await import("./policy/peek")).Peek }));
 const InlineEditor = lazy(async () => ({ default: (await import("./editor")).InlineEditor }));
 
 // Principal is a user, group or role, whose policies are listed and changed.
@@ -76,6 +78,12 @@ interface Row {
   own: boolean;
 }
 
+// text is the document of a policy in the list.
+async function text(of: Principal, row: Row): Promise<string> {
+  if (!row.arn) return pretty(await of.document(row.name));
+  return (await import("./policy/principals")).document(row.arn, new Map());
+}
+
 // PermissionsTable lists the policies of a principal, and changes them.
 export function PermissionsTable({ of, boundary }: { of: Principal; boundary?: string }) {
   const { data, error, loading, reload } = useLoad(async () => {
@@ -128,6 +136,7 @@ export function PermissionsTable({ of, boundary }: { of: Principal; boundary?: s
           { id: "via", header: "Attached via", cell: (r) => r.via },
         ]}
       />
+      {selected.length === 1 && <Suspense fallback={null}><Peek key={selected[0].id} name={selected[0].name} load={() => text(of, selected[0])} /></Suspense>}
       {of.bound && (
         <Container
           header={

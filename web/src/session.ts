@@ -59,7 +59,7 @@ async function own(): Promise<Credentials> {
 
 function connect(credentials: () => Promise<Credentials>) {
   const config = { region: "us-east-1", endpoint: location.origin, credentials, maxAttempts: 2 };
-  const all = { iam: new IAM(config), sts: new STS(config), trail: new CloudTrail(config) };
+  const all = { config, iam: new IAM(config), sts: new STS(config), trail: new CloudTrail(config) };
   record("iam", all.iam);
   record("sts", all.sts);
   record("cloudtrail", all.trail);
@@ -73,6 +73,10 @@ let current = asUser;
 export const iam = () => current.iam;
 export const sts = () => current.sts;
 export const trail = () => current.trail;
+
+// clientConfig is what clients of further services are made of; it is another
+// one after the role was switched.
+export const clientConfig = () => current.config;
 
 // switchRole assumes a role; from then on all calls are its.
 export async function switchRole(role: Role) {

@@ -69,10 +69,10 @@ export function Problem({ error, what }: { error?: Failure; what?: string }) {
       <Box variant="small" display="block" color="inherit">
         {error.name}
         {id && ` · request ${id}`}
-        {action && (
+        {(id || action) && (
           <>
             {" · "}
-            <Link href={"#/why?text=" + encodeURIComponent(error.message ?? "")} fontSize="body-s">
+            <Link href={`#/why?${id ? `request=${id}&` : ""}text=${encodeURIComponent(error.message ?? "")}`} fontSize="body-s">
               Why?
             </Link>
           </>

@@ -1,1 +1,1 @@
-export{t as AccessKeys,n as Hidden,r as Impact,i as MFADevices,a as MyCredentials,o as UserPage,s as keysOf}from"./user2.js";
+export{t as AccessKeys,n as Hidden,r as MFADevices,i as MyCredentials,a as UserPage,o as keysOf}from"./user2.js";

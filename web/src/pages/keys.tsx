@@ -2,11 +2,12 @@ import { Alert, Box, Button, Checkbox, ColumnLayout, Container, ExpandableSectio
 import { useEffect, useState } from "react";
 import { useSession } from "../app";
 import { flashed } from "../flash";
+import { Impact } from "../impact";
 import { go } from "../router";
 import { clientOf, iam } from "../session";
 import { ago, Ask, Copy, csv, download, Problem, useLoad } from "../ui";
 import type { Failure } from "../ui";
-import { Hidden, Impact, keysOf } from "./user";
+import { Hidden, keysOf } from "./user";
 import type { Key } from "./user";
 
 // uses are the use cases of the wizard, with what is better than a key.
@@ -235,7 +236,7 @@ export function Rotate({ name }: { name: string }) {
             else reload();
           }}
         >
-          <Impact k={old} />
+          <Impact of={{ key: old.AccessKeyId! }} />
         </Ask>
       )}
     </SpaceBetween>

@@ -130,7 +130,7 @@ export function CreateRole() {
                 {kind !== "custom" && <FormField label={label}><Input value={value} onChange={(e) => setValue(e.detail.value)} /></FormField>}
                 {kind === "account" && <FormField label="External ID - optional" description="For roles that a third party assumes"><Input value={external} onChange={(e) => setExternal(e.detail.value)} /></FormField>}
                 {kind === "account" && <Checkbox checked={mfa} onChange={(e) => setMFA(e.detail.checked)}>Require MFA</Checkbox>}
-                {kind === "custom" && <PolicyEditor value={custom} onChange={setCustom} label="Trust policy" />}
+                {kind === "custom" && <PolicyEditor value={custom} onChange={setCustom} label="Trust policy" kind="trust" />}
               </SpaceBetween>
             </Container>
           ),
@@ -193,7 +193,7 @@ export function RolePage({ name }: { name: string }) {
             activeTabId={route.query.get("section") ?? "permissions"} onChange={(e) => go(`/roles/details/${encodeURIComponent(name)}?section=${e.detail.activeTabId}`)}
             tabs={[
               { id: "permissions", label: "Permissions", content: <PermissionsTable of={principal.role(name)} boundary={data.role.PermissionsBoundary?.PermissionsBoundaryArn} /> },
-              { id: "trust", label: "Trust relationships", content: <Container header={<Header variant="h2" actions={<Button onClick={() => { setText(trust); setAsked("trust"); }}>Edit trust policy</Button>}>Trusted entities</Header>}><PolicyEditor readOnly value={trust} label="Trust policy" /></Container> },
+              { id: "trust", label: "Trust relationships", content: <Container header={<Header variant="h2" actions={<Button onClick={() => { setText(trust); setAsked("trust"); }}>Edit trust policy</Button>}>Trusted entities</Header>}><PolicyEditor readOnly value={trust} label="Trust policy" kind="trust" /></Container> },
               {
                 id: "tags", label: "Tags",
                 content: <Table items={data.role.Tags ?? []} trackBy="Key" empty="No tags." ariaLabels={{ tableLabel: "Tags" }} header={<Header variant="h2">Tags</Header>} columnDefinitions={[{ id: "key", header: "Key", isRowHeader: true, cell: (t) => t.Key }, { id: "value", header: "Value", cell: (t) => t.Value }]} />,
@@ -211,7 +211,7 @@ export function RolePage({ name }: { name: string }) {
           flashed("Trust policy updated.");
           reload();
         }}>
-          <PolicyEditor value={text} onChange={setText} label="Trust policy" />
+          <PolicyEditor value={text} onChange={setText} label="Trust policy" kind="trust" />
         </Ask>
       )}
       {asked === "edit" && (

@@ -1,11 +1,11 @@
-import { Alert, Badge, BarChart, Box, Button, Container, DatePicker, ExpandableSection, FormField, Header, Input, KeyValuePairs, Link, SegmentedControl, Select, SpaceBetween, StatusIndicator, Textarea } from "@cloudscape-design/components";
+import { BarChart, Box, Button, Container, DatePicker, ExpandableSection, FormField, Header, Input, KeyValuePairs, Link, SegmentedControl, Select, SpaceBetween, StatusIndicator, Textarea } from "@cloudscape-design/components";
 import type { EvaluationResult } from "@aws-sdk/client-iam";
 import type { Event, LookupAttributeKey } from "@aws-sdk/client-cloudtrail";
 import { useEffect, useState } from "react";
 import { emptyPolicy, PolicyEditor, pretty } from "../editor";
-import { at, go, useRoute } from "../router";
+import { at, useRoute } from "../router";
 import { iam, sts, trail } from "../session";
-import { ago, Copy, csv, daysSince, download, Listing, missingAction, Problem, useLoad, when } from "../ui";
+import { ago, csv, daysSince, download, Listing, Problem, useLoad, when } from "../ui";
 import type { Failure } from "../ui";
 
 interface ReportRow extends Record<string, string> {
@@ -213,7 +213,7 @@ export function Events() {
           { id: "resource", header: "Resource name", cell: (e) => e.Resources?.[0]?.ResourceName ?? "-" },
         ]}
       />
-      {selected[0] && <Container header={<Header variant="h2">{selected[0].EventName}</Header>}><PolicyEditor readOnly value={pretty(selected[0].CloudTrailEvent ?? "")} label="Event record" /></Container>}
+      {selected[0] && <Container header={<Header variant="h2" actions={<Link href={`#/why?request=${selected[0].EventId}`}>Why was it decided so?</Link>}>{selected[0].EventName}</Header>}><PolicyEditor readOnly value={pretty(selected[0].CloudTrailEvent ?? "")} label="Event record" /></Container>}
     </SpaceBetween>
   );
 }
@@ -248,44 +248,6 @@ export function FindKey() {
         { label: "Owner", value: found.user ? <Link href={at("users", "details", found.user) + "?section=security_credentials"}>{found.user}</Link> : "Root user or unknown" },
         { label: "Account", value: found.account ?? "-" }, { label: "Last used", value: found.last ? `${ago(found.last)}, ${found.service}` : "Never" },
       ]} /><Link href={`#/events?key=${id}`}>Its calls</Link></Container>}
-    </SpaceBetween>
-  );
-}
-
-// Why explains a denial from its text.
-export function Why() {
-  const route = useRoute();
-  const [text, setText] = useState(route.query.get("text") ?? "");
-  const [decoded, setDecoded] = useState<string>();
-  const [error, setError] = useState<Failure>();
-  const action = missingAction({ message: text });
-  const who = /User: (\S+) is not/.exec(text)?.[1];
-  const resource = /on resource: (\S+)/.exec(text)?.[1] ?? "*";
-  const encoded = /Encoded authorization failure message: (\S+)/.exec(text)?.[1];
-  const explicit = /with an explicit deny/.test(text);
-  const kind = /(?:no|explicit deny in an?) ([\w ]*(?:policy|boundary))/.exec(text)?.[1];
-  const principal = who?.replace(/^arn:aws:sts::(\d+):assumed-role\/([^/]+)\/.*$/, "arn:aws:iam::$1:role/$2");
-  const fix = action && JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: action, Resource: resource.replace(/[.,]$/, "") }] }, null, 2);
-  useEffect(() => setDecoded(undefined), [text]);
-  return (
-    <SpaceBetween size="l">
-      <Header variant="h1" description="Paste the text of a denial to see what led to it.">Why denied?</Header>
-      <Container><FormField label="Error text"><Textarea rows={5} value={text} onChange={(e) => setText(e.detail.value)} /></FormField></Container>
-      {text && !action && !encoded && <Alert type="info">This text names no action. Paste the whole message.</Alert>}
-      {encoded && <Button onClick={() => sts().decodeAuthorizationMessage({ EncodedMessage: encoded }).then((o) => setDecoded(pretty(o.DecodedMessage ?? "")), (e: Failure) => setError(e))}>Decode the message</Button>}
-      <Problem error={error} />
-      {decoded && <pre tabIndex={0} aria-label="Decoded message">{decoded}</pre>}
-      {action && (
-        <Container header={<Header variant="h2">How it was decided</Header>}>
-          <SpaceBetween size="m">
-            <KeyValuePairs columns={3} items={[{ label: "Who", value: who ?? "-" }, { label: "Action", value: <Badge>{action}</Badge> }, { label: "Resource", value: resource }]} />
-            {explicit ? <StatusIndicator type="error">A statement denies it{kind ? `, in an ${kind}` : ""}. A deny wins over every allow: no further permission helps, the statement must change.</StatusIndicator>
-              : <StatusIndicator type="stopped">No {kind ?? "policy"} allows it. Nothing denies it either.</StatusIndicator>}
-            <Button onClick={() => go(`/simulator?principal=${encodeURIComponent(principal ?? "")}&action=${encodeURIComponent(action)}&resource=${encodeURIComponent(resource.replace(/[.,]$/, ""))}`)}>Try it in the simulator</Button>
-            {!explicit && fix && <div><Box variant="h3">The least that would allow it</Box><Copy text={fix} label="policy" shown={<pre tabIndex={0} aria-label="Policy">{fix}</pre>} /></div>}
-          </SpaceBetween>
-        </Container>
-      )}
     </SpaceBetween>
   );
 }

@@ -5,6 +5,7 @@ import type { AccessKeyLastUsed, AccessKeyMetadata, Tag } from "@aws-sdk/client-
 import { useState } from "react";
 import { useSession } from "../app";
 import { flashed } from "../flash";
+import { Impact } from "../impact";
 import { PermissionsTable, principal } from "../permissions";
 import { PickGroups } from "../pick";
 import { at, go, useRoute } from "../router";
@@ -200,7 +201,7 @@ export function AccessKeys({ name, keys, reload }: { name?: string; keys: Key[];
             done(`Access key ${asked.key.AccessKeyId} deactivated. Activate it again by its Actions.`);
           }}
         >
-          <Impact k={asked.key} />
+          <Impact of={{ key: asked.key.AccessKeyId! }} />
           <Alert type="warning">Whoever uses this key gets errors from the next call on. You can activate it again.</Alert>
         </Ask>
       )}
@@ -219,18 +220,6 @@ export function AccessKeys({ name, keys, reload }: { name?: string; keys: Key[];
   );
 }
 
-// Impact says who would notice: the last use, and the calls of late.
-export function Impact({ k }: { k: Key }) {
-  const last = k.used?.LastUsedDate;
-  const recent = last && Date.now() - last.getTime() < 24 * 3600 * 1000;
-  if (!last) return <StatusIndicator type="success">This key was never used.</StatusIndicator>;
-  return (
-    <StatusIndicator type={recent ? "error" : "info"}>
-      Last call {ago(last)}, to {k.used?.ServiceName} in {k.used?.Region}. <Link href={`#/events?key=${k.AccessKeyId}`}>Its calls</Link>
-    </StatusIndicator>
-  );
-}
-
 function DeleteKey({ name, k, onDismiss, onDone }: { name?: string; k: Key; onDismiss: () => void; onDone: () => void }) {
   const [active, setActive] = useState(k.Status === "Active");
   const off = useState<Error>();
@@ -245,7 +234,7 @@ function DeleteKey({ name, k, onDismiss, onDone }: { name?: string; k: Key; onDi
         onDone();
       }}
     >
-      <Impact k={k} />
+      <Impact of={{ key: k.AccessKeyId! }} />
       {active ? (
         <Alert type="warning" action={<Button onClick={() => void deactivate()}>Deactivate</Button>}>The key is active. Deactivate it first, and see that nothing misses it.</Alert>
       ) : (

@@ -1,0 +1,1 @@
+import{n as e}from"./rolldown-runtime.js";import{$t as t,Ca as n,to as r,wa as i}from"./ui.js";var a=e(r()),o=a.forwardRef(({...e},n)=>{let r=i(`Checkbox`,{props:{readOnly:e.readOnly}});return a.createElement(t,{...e,...r,ref:n,__injectAnalyticsComponentMetadata:!0})});n(o,`Checkbox`);export{o as t};

@@ -1,0 +1,1 @@
+export{t as document}from"./principals.js";
