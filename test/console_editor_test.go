@@ -17,8 +17,9 @@ import (
 func (b *tab) editor(text string) {
 	b.t.Helper()
 	before, after, _ := strings.Cut(text, "|")
-	awaits[bool](b, "the editor", "document.querySelector('[role=dialog] .ace_editor, .ace_editor')?.env?.editor && true")
-	b.eval("const all = document.querySelectorAll('.ace_editor'); const e = all[all.length - 1].env.editor; e.focus(); e.setValue(" + quoted(before+after) + ", -1); e.session.selection.moveCursorToPosition(e.session.doc.indexToPosition(" + quotedNumber(len(before)) + "))")
+	b.eval("window.__editor = () => [...document.querySelectorAll('.ace_editor:not(.ace_autocomplete)')].at(-1)?.env?.editor")
+	awaits[bool](b, "the editor", "window.__editor()?.getValue() !== undefined")
+	b.eval("const e = window.__editor(); e.focus(); e.setValue(" + quoted(before+after) + ", -1); e.session.selection.moveCursorToPosition(e.session.doc.indexToPosition(" + quotedNumber(len(before)) + "))")
 }
 
 func quotedNumber(n int) string {
@@ -32,7 +33,7 @@ func quotedNumber(n int) string {
 // edited is the text of the policy editor that is open.
 func (b *tab) edited() string {
 	b.t.Helper()
-	return awaits[string](b, "the text of the editor", "[...document.querySelectorAll('.ace_editor')].at(-1).env.editor.getValue()")
+	return awaits[string](b, "the text of the editor", "window.__editor().getValue()")
 }
 
 // write types text where the cursor is.
@@ -82,8 +83,8 @@ func TestConsolePolicyEditor(t *testing.T) {
 	awaits[bool](b, "the error at line 5", "[...document.querySelectorAll('.ace_gutter-cell')].some((c) => c.textContent.trim().startsWith('5') && /ace_error/.test(c.className + c.innerHTML))")
 	b.accessible("the editor with findings")
 	b.picture("policy-editor")
-	b.click("button", "Go to line 5, column 16")
-	if got := awaits[[2]int](b, "the cursor", "(() => { const p = document.querySelector('.ace_editor').env.editor.getCursorPosition(); return [p.row, p.column] })()"); got != [2]int{4, 15} {
+	b.click("button", "Line 5, column 16")
+	if got := awaits[[2]int](b, "the cursor", "(() => { const p = window.__editor().getCursorPosition(); return [p.row, p.column] })()"); got != [2]int{4, 15} {
 		t.Errorf("the cursor is at %v", got)
 	}
 	b.editor(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:PassRole","Resource":"*"}}`)
@@ -95,12 +96,12 @@ func TestConsolePolicyEditor(t *testing.T) {
 	b.write("s3:GetObjectL")
 	b.popup("s3:GetObjectLegalHold")
 	b.press("Enter", 13, 0)
-	awaits[bool](b, "the action", "[...document.querySelectorAll('.ace_editor')].at(-1).env.editor.getValue().includes('\"s3:GetObjectLegalHold\"')")
+	awaits[bool](b, "the action", "window.__editor().getValue().includes('\"s3:GetObjectLegalHold\"')")
 	b.editor(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["|"]}]}`)
 	b.write("arn:aws:s3:::B")
 	b.popup("arn:aws:s3:::BucketName/ObjectName")
 	b.press("Enter", 13, 0)
-	awaits[bool](b, "the resource", "[...document.querySelectorAll('.ace_editor')].at(-1).env.editor.getValue().includes('\"arn:aws:s3:::BucketName/ObjectName\"')")
+	awaits[bool](b, "the resource", "window.__editor().getValue().includes('\"arn:aws:s3:::BucketName/ObjectName\"')")
 	b.editor(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["*"],"Condition":{"StringEquals":{"|":"x"}}}]}`)
 	b.write("aws:SourceVpcA")
 	b.popup("aws:SourceVpcArn")
@@ -180,7 +181,7 @@ func TestConsolePolicyReplay(t *testing.T) {
 	b.see("Policy details")
 	b.click("button", "Edit")
 	b.editor(`{"Version":"2012-10-17","Statement":[{"Sid":"Look","Effect":"Allow","Action":["iam:ListGroups","iam:GetUser"],"Resource":"*"}]}`)
-	b.see("1 lines come, 1 go")
+	b.see("Lines that come: 1; that go: 1")
 	b.click("button", "Replay past calls")
 	b.see("3 calls that were allowed would be denied, 1 that were denied would be allowed")
 	b.see("Of 4 calls, 2 of them different, by 1 users and roles.")

@@ -82,7 +82,9 @@ func (t *Target) jsonOperation(r *http.Request) {
 	target := r.Header.Get(hdrTarget)
 	dot := strings.LastIndexByte(target, '.')
 	t.Name = target[dot+1:]
-	if dot >= 0 && target[:dot] != t.Service.TargetPrefix {
+	// CloudTrail's prefix is com.amazonaws.…CloudTrail_20131101 in the model, and
+	// its last part alone in what AWS's newer SDKs send.
+	if dot >= 0 && target[:dot] != t.Service.TargetPrefix && !strings.HasSuffix(t.Service.TargetPrefix, "."+target[:dot]) {
 		t.Name = "" // another service, or another version of this one
 		return
 	}

@@ -27,6 +27,21 @@ export function PolicyEditor({ value, onChange, label, readOnly, kind = "identit
   const [mode, setMode] = useState("json");
   const editor = useRef<Ace>(undefined);
   const mark = useRef<(all: Annotation[]) => void>(undefined);
+  // What the editor told goes not back to it: more may have been typed by then.
+  const told = useRef(value);
+  const [given, setGiven] = useState(value);
+  useEffect(() => {
+    if (value !== told.current) setGiven(value);
+    told.current = value;
+  }, [value]);
+  const change = (text: string) => {
+    told.current = text;
+    onChange?.(text);
+  };
+  const show = (next: string) => {
+    setGiven(value);
+    setMode(next);
+  };
   const findings = useFindings(value, kind, readOnly);
   const account = role?.account ?? session.account;
   useEffect(() => {
@@ -46,11 +61,11 @@ export function PolicyEditor({ value, onChange, label, readOnly, kind = "identit
   if (!ace) return <Spinner />;
   return (
     <SpaceBetween size="s">
-      {!readOnly && kind === "identity" && <SegmentedControl label="Policy editor" selectedId={mode} onChange={(e) => setMode(e.detail.selectedId)} options={[{ id: "visual", text: "Visual" }, { id: "json", text: "JSON" }]} />}
+      {!readOnly && kind === "identity" && <SegmentedControl label="Policy editor" selectedId={mode} onChange={(e) => show(e.detail.selectedId)} options={[{ id: "visual", text: "Visual" }, { id: "json", text: "JSON" }]} />}
       {mode === "visual" ? <VisualEditor value={value} onChange={(text) => onChange?.(text)} account={account} /> : (
         <CodeEditor
-          ace={ace} language="json" value={value} ariaLabel={label}
-          onDelayedChange={(e) => !readOnly && onChange?.(e.detail.value)}
+          ace={ace} language="json" value={given} ariaLabel={label}
+          onDelayedChange={(e) => !readOnly && change(e.detail.value)}
           preferences={preferences} onPreferencesChange={(e) => setPreferences(e.detail)}
           themes={{ light: ["cloud_editor"], dark: ["cloud_editor_dark"] }}
           editorContentHeight={height} onEditorContentResize={(e) => setHeight(e.detail.height)}
@@ -58,7 +73,7 @@ export function PolicyEditor({ value, onChange, label, readOnly, kind = "identit
       )}
       <Box variant="small">{characters} characters, white space not counted{!readOnly && mode === "json" && ". Ctrl+Space completes actions, resources and conditions."}</Box>
       {!readOnly && <FindingTabs findings={findings} onGo={(line, column) => {
-        setMode("json");
+        if (mode !== "json") show("json");
         setTimeout(() => {
           editor.current?.gotoLine(line, column, false);
           editor.current?.focus();

@@ -35,11 +35,11 @@ export function Difference({ before, after }: { before: string; after: string })
   const count = (sign: string) => lines.filter((l) => l.sign === sign).length;
   return (
     <>
-      <Box variant="small">{`${count("+")} lines come, ${count("-")} go`}</Box>
+      <Box variant="small">{`Lines that come: ${count("+")}; that go: ${count("-")}`}</Box>
       <pre tabIndex={0} aria-label="Difference">
         {lines.map((l, i) =>
           near(i) ? (
-            <Box key={i} variant="span" color={l.sign === "+" ? "text-status-success" : l.sign === "-" ? "text-status-error" : "inherit"}>{`${l.sign} ${l.line}\n`}</Box>
+            <Box key={i} variant="code" color={l.sign === "+" ? "text-status-success" : l.sign === "-" ? "text-status-error" : "inherit"}>{`${l.sign} ${l.line}\n`}</Box>
           ) : near(i - 1) ? <span key={i}>{"  …\n"}</span> : null,
         )}
       </pre>

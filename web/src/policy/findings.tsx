@@ -76,7 +76,7 @@ export const marks = (found: ValidatePolicyFinding[]): Annotation[] =>
     row: (l.span?.start?.line ?? 1) - 1, column: l.span?.start?.column ?? 0, text: f.findingDetails ?? "", type: f.findingType === "ERROR" ? "error" : "warning",
   })));
 
-const tabs = [["SECURITY_WARNING", "Security"], ["ERROR", "Errors"], ["WARNING", "Warnings"], ["SUGGESTION", "Suggestions"]] as const;
+const tabs = [["SECURITY_WARNING", "Security", "security warnings"], ["ERROR", "Errors", "errors"], ["WARNING", "Warnings", "warnings"], ["SUGGESTION", "Suggestions", "suggestions"]] as const;
 
 // title is a code in words: "Invalid action".
 const title = (code = "") => code.charAt(0) + code.slice(1).toLowerCase().replaceAll("_", " ");
@@ -93,17 +93,17 @@ export function FindingTabs({ findings, onGo }: { findings: Findings; onGo: (lin
   return (
     <Tabs
       ariaLabel="Findings" activeTabId={chosen ?? first} onChange={(e) => setChosen(e.detail.activeTabId)}
-      tabs={tabs.map(([type, label]) => ({
+      tabs={tabs.map(([type, label, many]) => ({
         id: type, label: `${label}: ${of(type).length}`,
         content: (
           <SpaceBetween size="xs">
-            {of(type).length === 0 && <StatusIndicator type={findings.busy ? "in-progress" : "success"}>{findings.busy ? "Looking" : `No ${label.toLowerCase()}`}</StatusIndicator>}
+            {of(type).length === 0 && <StatusIndicator type={findings.busy ? "in-progress" : "success"}>{findings.busy ? "Looking" : `No ${many}`}</StatusIndicator>}
             {of(type).map((f, i) => (
               <div key={i}>
                 <Box fontWeight="bold" display="inline">{title(f.issueCode)}: </Box>{f.findingDetails}{" "}
                 {(f.locations ?? []).slice(0, 5).map((l, j) => (
-                  <Button key={j} variant="inline-link" ariaLabel={`Go to line ${l.span?.start?.line}, column ${(l.span?.start?.column ?? 0) + 1}`} onClick={() => onGo(l.span?.start?.line ?? 1, l.span?.start?.column ?? 0)}>
-                    Ln {l.span?.start?.line}, Col {(l.span?.start?.column ?? 0) + 1}
+                  <Button key={j} variant="inline-link" onClick={() => onGo(l.span?.start?.line ?? 1, l.span?.start?.column ?? 0)}>
+                    {`Line ${l.span?.start?.line}, column ${(l.span?.start?.column ?? 0) + 1}`}
                   </Button>
                 ))}{" "}
                 <Link href={f.learnMoreLink} external target="_blank" fontSize="body-s">Learn more</Link>
