@@ -8,6 +8,11 @@ export interface Annotation {
   type: "error" | "warning";
 }
 
+interface Position {
+  row: number;
+  column: number;
+}
+
 interface AceSession {
   setAnnotations(all: Annotation[]): void;
   getLine(row: number): string;
@@ -22,7 +27,7 @@ export interface Ace {
   getValue(): string;
   gotoLine(line: number, column: number, animate: boolean): void;
   focus(): void;
-  execCommand(name: string): void;
+  getCursorPosition(): Position;
 }
 
 interface Module {
@@ -72,27 +77,25 @@ export async function withHooks(hooks: Hooks): Promise<object> {
   return hooked;
 }
 
-interface Position {
-  row: number;
-  column: number;
-}
-
 // completer asks for suggestions as ace wants them. Outside of a string they
 // come with their quotes.
 function completer(suggest: NonNullable<Hooks["suggest"]>) {
   return {
     identifierRegexps: [/[\w\-:*/.?$@+=]/],
-    getCompletions(editor: Ace, session: AceSession & { getDocument(): { getLines(from: number, to: number): string[] } }, at: Position, _prefix: string, done: (error: null, all: object[]) => void) {
-      const before = session.getDocument().getLines(0, at.row).join("\n").slice(0, -session.getLine(at.row).length || undefined) + session.getLine(at.row).slice(0, at.column);
-      const after = editor.getValue().slice(before.length);
-      const quoted = insideString(before) ? "" : '"';
-      suggest(before, after).then(
-        (all) => done(null, all.map((s, i) => ({
-          caption: s.value, value: quoted + s.value + (quoted && !s.value.endsWith(":") ? quoted : ""), meta: s.meta, score: 10_000 - i,
+    getCompletions(editor: Ace, _session: AceSession, _at: Position, _prefix: string, done: (error: null, all: object[]) => void) {
+      const ask = async (): Promise<void> => {
+        const { row, column } = editor.getCursorPosition();
+        const text = editor.getValue();
+        const before = [...text.split("\n").slice(0, row), editor.session.getLine(row).slice(0, column)].join("\n");
+        const all = await suggest(before, text.slice(before.length));
+        if (editor.getValue() !== text) return ask(); // more was typed by then
+        const quote = insideString(before) ? "" : '"';
+        done(null, all.map((s, i) => ({
+          caption: s.value, value: quote + s.value + (s.value.endsWith(":") ? "" : quote), meta: s.meta, score: 10_000 - i,
           command: s.value.endsWith(":") ? "startAutocomplete" : undefined,
-        }))),
-        () => done(null, []),
-      );
+        })));
+      };
+      ask().catch(() => done(null, []));
     },
   };
 }
