@@ -149,7 +149,7 @@ func TestSSHPublicKeys(t *testing.T) {
 	made, err := upload(body)
 	must(t, err)
 	key := made.SSHPublicKey
-	if *key.SSHPublicKeyBody != body || !regexp.MustCompile(`^([0-9a-f]{2}:){15}[0-9a-f]{2}$`).MatchString(*key.Fingerprint) || !strings.HasPrefix(*key.SSHPublicKeyId, "APKA") {
+	if *key.SSHPublicKeyBody != body || !regexp.MustCompile(`^([0-9a-f]{2}:){15}[0-9a-f]{2}$`).MatchString(*key.Fingerprint) || !strings.HasPrefix(*key.SSHPublicKeyId, "APKA") || len(*key.SSHPublicKeyId) != 20 {
 		t.Errorf("UploadSSHPublicKey = %+v", key)
 	}
 	_, err = upload(strings.TrimSuffix(body, " me@example.com"))

@@ -91,7 +91,7 @@ func (tx *Tx) CreateGroup(name, path string) (*Group, error) {
 	if err := tx.roomFor(QuotaGroups, kindGroupName); err != nil {
 		return nil, err
 	}
-	g := &Group{Format: recordFormat, Name: name, Path: path, Created: tx.now, account: tx.account}
+	g := &Group{Format: recordFormat, Name: name, Path: path, Created: tx.created(), account: tx.account}
 	var err error
 	if g.ID, err = tx.claimName(KindGroup, kindGroupName, kindGroup, "AGPA", name, path); err != nil {
 		return nil, err
@@ -131,7 +131,7 @@ func (tx *Tx) DeleteGroup(g *Group) error {
 		return &InUse{KindGroup, UseInlinePolicies}
 	}
 	tx.delete(recordKey(tx.account, kindGroupName, fold(g.Name)))
-	tx.delete(recordKey(tx.account, kindGroup, g.ID))
+	tx.forget(kindGroup, g.ID)
 	return nil
 }
 

@@ -76,7 +76,7 @@ func (tx *Tx) CreateInstanceProfile(name, path string, tags []Tag) (*InstancePro
 	if err := tx.roomFor(QuotaInstanceProfiles, kindProfileName); err != nil {
 		return nil, err
 	}
-	p := &InstanceProfile{Format: recordFormat, Name: name, Path: path, Created: tx.now, account: tx.account}
+	p := &InstanceProfile{Format: recordFormat, Name: name, Path: path, Created: tx.created(), account: tx.account}
 	var err error
 	if p.Tags, err = tx.mergeTags(nil, tags, false); err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (tx *Tx) DeleteInstanceProfile(p *InstanceProfile) error {
 		return &InUse{KindInstanceProfile, UseProfiles}
 	}
 	tx.delete(recordKey(tx.account, kindProfileName, fold(p.Name)))
-	tx.delete(recordKey(tx.account, kindProfile, p.ID))
+	tx.forget(kindProfile, p.ID)
 	return nil
 }
 

@@ -278,10 +278,20 @@ func (tx *Tx) CreatePolicy(name, path, description, document string, tags []Tag)
 	if err := tx.within(QuotaPolicySize, policy.Size(document)); err != nil {
 		return nil, err
 	}
+	p, err := tx.newPolicy(name, path, description, tags)
+	if err != nil {
+		return nil, err
+	}
+	tx.addVersion(p, document, true)
+	return p, nil
+}
+
+// newPolicy makes a managed policy that has no version yet.
+func (tx *Tx) newPolicy(name, path, description string, tags []Tag) (*ManagedPolicy, error) {
 	if err := tx.roomFor(QuotaPolicies, kindPolicyName); err != nil {
 		return nil, err
 	}
-	p := &ManagedPolicy{Format: recordFormat, Name: name, Path: path, Description: description, Created: tx.now, account: tx.account}
+	p := &ManagedPolicy{Format: recordFormat, Name: name, Path: path, Description: description, Created: tx.created(), account: tx.account}
 	var err error
 	if p.Tags, err = tx.mergeTags(nil, tags, false); err != nil {
 		return nil, err
@@ -289,7 +299,6 @@ func (tx *Tx) CreatePolicy(name, path, description, document string, tags []Tag)
 	if p.ID, err = tx.claimName(KindPolicy, kindPolicyName, kindPolicy, "ANPA", name, path); err != nil {
 		return nil, err
 	}
-	tx.addVersion(p, document, true)
 	return p, nil
 }
 
@@ -376,7 +385,7 @@ func (tx *Tx) DeletePolicy(p *ManagedPolicy) error {
 		tx.delete(recordKey(tx.account, kindPolicyDoc, p.ID, v.ID))
 	}
 	tx.delete(recordKey(tx.account, kindPolicyName, fold(p.Name)))
-	tx.delete(recordKey(tx.account, kindPolicy, p.ID))
+	tx.forget(kindPolicy, p.ID)
 	return nil
 }
 

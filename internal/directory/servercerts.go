@@ -121,7 +121,7 @@ func (tx *Tx) RenameServerCert(c *ServerCert, newName, newPath string) error {
 // DeleteServerCert deletes a certificate and its private key.
 func (tx *Tx) DeleteServerCert(c *ServerCert) {
 	tx.delete(recordKey(tx.account, kindServerCertName, fold(c.Name)))
-	tx.delete(recordKey(tx.account, kindServerCert, c.ID))
+	tx.forget(kindServerCert, c.ID)
 }
 
 // TagServerCert adds tags or replaces those of the same key.

@@ -181,7 +181,7 @@ func (tx *Tx) CreateUser(name, path, boundary string, tags []Tag) (*User, error)
 	if err := tx.roomFor(QuotaUsers, kindUserName); err != nil {
 		return nil, err
 	}
-	u := &User{Format: recordFormat, Name: name, Path: path, Created: tx.now, account: tx.account, arn: UserARN(tx.account, path, name)}
+	u := &User{Format: recordFormat, Name: name, Path: path, Created: tx.created(), account: tx.account, arn: UserARN(tx.account, path, name)}
 	var err error
 	if u.Tags, err = tx.mergeTags(nil, tags, true); err != nil {
 		return nil, err
@@ -198,11 +198,16 @@ func (tx *Tx) CreateUser(name, path, boundary string, tags []Tag) (*User, error)
 	return u, nil
 }
 
-// claimName takes a free name for a new entity and gives the entity's id.
+// claimName takes a free name for a new entity and gives the entity's id: that
+// of the original, where there is one and it can be had.
 func (tx *Tx) claimName(kind Kind, nameKind, idKind, prefix, name, path string) (string, error) {
 	index := recordKey(tx.account, nameKind, fold(name))
 	if tx.read(index) != nil {
 		return "", &Exists{Kind: kind, Name: name}
+	}
+	if id, ok := tx.keepID(idKind, prefix); ok {
+		tx.put(index, nameRecord(id, path))
+		return id, nil
 	}
 	for {
 		id := tx.newID(prefix)
@@ -268,7 +273,7 @@ func (tx *Tx) DeleteUser(u *User) error {
 		return err
 	}
 	tx.delete(recordKey(tx.account, kindUserName, fold(u.Name)))
-	tx.delete(recordKey(tx.account, kindUser, u.ID))
+	tx.forget(kindUser, u.ID)
 	tx.delete(recordKey(tx.account, kindSignIn, u.ID))
 	tx.delete(recordKey(tx.account, kindAccess, u.ID))
 	tx.delete(recordKey(tx.account, kindBrowsers, u.ID))

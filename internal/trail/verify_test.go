@@ -38,7 +38,7 @@ func keysOf(key *rsa.PrivateKey) map[string]*rsa.PublicKey {
 
 func verified(t *testing.T, l *Log, key *rsa.PrivateKey, kept time.Time) Verification {
 	t.Helper()
-	v, err := l.Verify(context.Background(), keysOf(key), kept)
+	v, err := l.Verify(context.Background(), keysOf(key), Kept{Since: kept})
 	if err != nil {
 		t.Fatal(err)
 	}

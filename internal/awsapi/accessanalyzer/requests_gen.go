@@ -254,7 +254,7 @@ type UpdateArchiveRuleRequest struct {
 	AnalyzerName string               // required
 	RuleName     string               // required
 	Filter       map[string]Criterion // required
-	ClientToken  string
+	ClientToken  *string
 }
 
 // UpdateFindingsRequest is the input of UpdateFindings.
@@ -262,8 +262,8 @@ type UpdateFindingsRequest struct {
 	AnalyzerArn string // required
 	Status      string // required
 	Ids         []string
-	ResourceArn string
-	ClientToken string
+	ResourceArn *string
+	ClientToken *string
 }
 
 // ValidatePolicyRequest is the input of ValidatePolicy.

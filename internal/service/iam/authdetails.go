@@ -26,13 +26,14 @@ const (
 
 // GetAccountAuthorizationDetails tells all users, groups, roles and policies, with
 // what hangs on them: users first, then groups, roles, the account's policies and
-// those of AWS's that it uses. Only a page is held in memory.
+// those of AWS's: all where the filter asks for them, else those that the account
+// uses. Only a page is held in memory.
 func (s *Service) GetAccountAuthorizationDetails(_ context.Context, c *service.Caller, in *api.GetAccountAuthorizationDetailsRequest) (*api.GetAccountAuthorizationDetailsResponse, error) {
 	p, err := newPage[any]("GetAccountAuthorizationDetails", in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
 	}
-	d := detailer{c: c, page: p, account: c.Account()}
+	d := detailer{c: c, page: p, account: c.Account(), unused: slices.Contains(in.Filter, filterAWS)}
 	for i, section := range []struct {
 		filter string
 		list   func(after string) error
@@ -78,6 +79,7 @@ type detailer struct {
 	c       *service.Caller
 	page    *page[any]
 	account string
+	unused  bool   // with policies of AWS's that the account doesn't use
 	mark    string // of the section, in markers
 	err     error
 }
@@ -192,17 +194,18 @@ func (d *detailer) local(after string) error {
 	})
 }
 
-// aws are the policies of AWS's that the account uses.
 func (d *detailer) aws(after string) error {
 	all := d.c.Snapshot.AWSPolicies()
 	from := sort.Search(len(all), func(i int) bool { return all[i].Name > after })
 	for _, p := range all[from:] {
-		attached, boundaries, err := d.c.Snapshot.PolicyUse(d.account, p)
-		if err != nil {
-			return err
-		}
-		if attached+boundaries == 0 {
-			continue
+		if !d.unused {
+			attached, boundaries, err := d.c.Snapshot.PolicyUse(d.account, p)
+			if err != nil {
+				return err
+			}
+			if attached+boundaries == 0 {
+				continue
+			}
 		}
 		if d.full() {
 			d.add(p.Name, nil, nil)

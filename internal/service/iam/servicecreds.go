@@ -76,7 +76,7 @@ func actsOnCredUsers(o *service.Operation) {
 		if isTrue(in.AllUsers) {
 			return []service.Target{{ARN: directory.UserARN(c.Account(), "/", "*")}}, nil
 		}
-		return []service.Target{userTarget(c, in.UserName, "")}, nil
+		return []service.Target{namedUser(c, in.UserName)}, nil
 	}
 }
 

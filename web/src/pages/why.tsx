@@ -169,7 +169,8 @@ async function judge(q: Inquiry, account: string): Promise<Judgement> {
 export function Why() {
   const route = useRoute();
   const { session, role } = useSession();
-  const [text, setText] = useState(route.query.get("text") ?? route.query.get("request") ?? "");
+  const asked = route.query.get("request") ?? route.query.get("event") ?? undefined;
+  const [text, setText] = useState(route.query.get("text") || asked || "");
   const [found, setFound] = useState<{ q: Inquiry; j?: Judgement }>();
   const [error, setError] = useState<Failure>();
   const [busy, setBusy] = useState(false);
@@ -193,7 +194,7 @@ export function Why() {
     }
   };
   useEffect(() => {
-    if (text) void explain(route.query.get("request") ?? undefined);
+    if (text) void explain(asked);
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, []);
   return (
@@ -215,7 +216,7 @@ export function Why() {
 function Found({ q, j }: { q: Inquiry; j?: Judgement }) {
   const e = q.event;
   return (
-    <>
+    <SpaceBetween size="l">
       <Container header={<Header variant="h2">How it was decided</Header>}>
         <SpaceBetween size="m">
           <KeyValuePairs columns={3} items={[
@@ -232,7 +233,7 @@ function Found({ q, j }: { q: Inquiry; j?: Judgement }) {
       </Container>
       {j?.entity && <Now q={q} j={j} />}
       {j && q.action && <Change q={q} j={j} />}
-    </>
+    </SpaceBetween>
   );
 }
 

@@ -1,9 +1,7 @@
-import { AccessAnalyzerClient, ValidatePolicyCommand } from "@aws-sdk/client-accessanalyzer";
 import type { PolicyType, ValidatePolicyFinding, ValidatePolicyResourceType } from "@aws-sdk/client-accessanalyzer";
 import { Box, Button, Link, SpaceBetween, StatusIndicator, Tabs } from "@cloudscape-design/components";
 import { useEffect, useState } from "react";
-import { record } from "../calls";
-import { clientConfig } from "../session";
+import { analyzer } from "../session";
 import { missingAction } from "../ui";
 import type { Failure } from "../ui";
 import type { Annotation } from "./ace";
@@ -13,26 +11,14 @@ export type Kind = "identity" | "trust" | "resource";
 
 export const policyTypes: Record<Kind, PolicyType> = { identity: "IDENTITY_POLICY", trust: "RESOURCE_POLICY", resource: "RESOURCE_POLICY" };
 
-let made: { config: object; client: AccessAnalyzerClient } | undefined;
-
-// analyzer is the client of Access Analyzer for whoever calls now.
-function analyzer(): AccessAnalyzerClient {
-  const config = clientConfig();
-  if (made?.config !== config) {
-    made = { config, client: new AccessAnalyzerClient(config) };
-    record("accessanalyzer", made.client);
-  }
-  return made.client;
-}
-
 // validate asks for all that is to be said of a policy.
 export async function validate(policyDocument: string, kind: Kind): Promise<ValidatePolicyFinding[]> {
   const all: ValidatePolicyFinding[] = [];
   let nextToken: string | undefined;
   do {
-    const out = await analyzer().send(new ValidatePolicyCommand({
+    const out = await analyzer().validatePolicy({
       policyDocument, policyType: policyTypes[kind], nextToken, validatePolicyResourceType: kind === "trust" ? ("AWS::IAM::AssumeRolePolicyDocument" as ValidatePolicyResourceType) : undefined,
-    }));
+    });
     all.push(...(out.findings ?? []));
     nextToken = out.nextToken;
   } while (nextToken);

@@ -1,1 +1,0 @@
-export{t as document}from"./principals.js";
