@@ -186,6 +186,7 @@ func TestConsolePolicyReplay(t *testing.T) {
 	b.see("3 calls that were allowed would be denied, 1 that were denied would be allowed")
 	b.see("Of 4 calls, 2 of them different, by 1 users and roles.")
 	b.accessible("the replay")
+	b.eval("[...document.querySelectorAll('[role=dialog] table')].at(-1).scrollIntoView({block: 'end'})")
 	b.picture("policy-replay")
 	b.click("button", "Cancel")
 

@@ -1,4 +1,4 @@
-import { Box, FormField, Input, Link, SegmentedControl, SpaceBetween, Spinner } from "@cloudscape-design/components";
+import { Box, FormField, Header, Input, Link, SegmentedControl, SpaceBetween, Spinner } from "@cloudscape-design/components";
 import CodeEditor from "@cloudscape-design/components/code-editor";
 import type { CodeEditorProps } from "@cloudscape-design/components";
 import { useEffect, useRef, useState } from "react";
@@ -7,9 +7,11 @@ import type { Principal } from "./permissions";
 import { annotate, withHooks } from "./policy/ace";
 import type { Ace, Annotation } from "./policy/ace";
 import { suggest } from "./policy/complete";
+import { Difference } from "./policy/difference";
 import { emptyPolicy, pretty } from "./policy/document";
 import { FindingTabs, marks, policyTypes, useFindings } from "./policy/findings";
 import type { Kind } from "./policy/findings";
+import { Replay } from "./policy/replay";
 import { VisualEditor } from "./policy/visual";
 import { iam } from "./session";
 import { Ask, Problem } from "./ui";
@@ -87,9 +89,10 @@ export function PolicyEditor({ value, onChange, label, readOnly, kind = "identit
 export function InlineEditor({ of, name, onDismiss, onDone }: { of: Principal; name?: string; onDismiss: () => void; onDone: () => void }) {
   const [title, setTitle] = useState(name ?? "");
   const [text, setText] = useState(name ? undefined : emptyPolicy);
+  const [before, setBefore] = useState<string>();
   const [error, setError] = useState<Failure>();
   useEffect(() => {
-    if (name) of.document(name).then((d) => setText(pretty(d)), (e: Failure) => setError(e));
+    if (name) of.document(name).then((d) => { setBefore(pretty(d)); setText(pretty(d)); }, (e: Failure) => setError(e));
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [name]);
   return (
@@ -102,6 +105,13 @@ export function InlineEditor({ of, name, onDismiss, onDone }: { of: Principal; n
     >
       <FormField label="Policy name"><Input value={title} disabled={name !== undefined} onChange={(e) => setTitle(e.detail.value)} /></FormField>
       {text !== undefined && <PolicyEditor value={text} onChange={setText} label="Policy" />}
+      {name && before !== undefined && text !== undefined && text !== before && (
+        <>
+          <Header variant="h3">What changes</Header>
+          <Difference before={before} after={pretty(text)} />
+          <Replay subject={{ kind: of.kind, name: of.name, inline: name }} before={before} after={text} />
+        </>
+      )}
       <Problem error={error} />
       <Link href="#/simulator" external target="_blank">Try it in the policy simulator</Link>
     </Ask>

@@ -14,6 +14,7 @@ export interface Recorded {
   sourceIPAddress?: string;
   userAgent?: string;
   awsRegion?: string;
+  readOnly?: boolean;
   userIdentity?: {
     type?: string;
     arn?: string;

@@ -1,7 +1,7 @@
 import type { Event } from "@aws-sdk/client-cloudtrail";
-import { Box, Button, KeyValuePairs, SpaceBetween, StatusIndicator, Table } from "@cloudscape-design/components";
+import { Box, KeyValuePairs, Link, SpaceBetween, StatusIndicator } from "@cloudscape-design/components";
 import { daysAgo, lookUp, recordOf, sessionKeys } from "./events";
-import type { Look } from "./events";
+import type { Look, Recorded } from "./events";
 import { principalsOf } from "./policy/principals";
 import { iam } from "./session";
 import { ago, Problem, useLoad } from "./ui";
@@ -43,7 +43,7 @@ async function useOf(subject: Subject): Promise<Use> {
   if ("user" in subject) return { ...(await lookUp("Username", subject.user, daysAgo(days), mostEvents)), of: "this user" };
   if ("role" in subject) return { ...(await eventsOfRole(subject.role)), of: `the last ${mostSessions} sessions of this role` };
   // What a policy allowed is told by the events of those that have it.
-  const { users, roles } = await principalsOf(subject.policy);
+  const { users, roles } = await principalsOf({ arn: subject.policy });
   const out: Use = { events: [], more: false, of: "calls that this policy allowed or denied" };
   for (const look of [...users.map((u) => () => lookUp("Username", u, daysAgo(days), mostEvents)), ...roles.map((r) => () => eventsOfRole(r))]) {
     const one = await look();
@@ -74,18 +74,27 @@ function grouped(events: Event[]): Group[] {
 }
 
 // Impact says what something was used for lately: who takes it away takes that
-// away with it.
+// away with it. Its place is as high from the start as it gets, so that nothing
+// below moves away from under the pointer.
 export function Impact({ of }: { of: Subject }) {
   const { data, error, loading } = useLoad(() => useOf(of), [JSON.stringify(of)]);
-  if (error) return <Problem error={error} what="Its calls can't be shown" />;
-  if (loading || !data) return <StatusIndicator type="loading">Looking for calls of the last {days} days</StatusIndicator>;
+  return (
+    <div style={{ minHeight: "13rem" }}>
+      {error ? <Problem error={error} what="Its calls can't be shown" />
+        : loading || !data ? <StatusIndicator type="loading">Looking for calls of the last {days} days</StatusIndicator>
+          : <Shown of={of} data={data} />}
+    </div>
+  );
+}
+
+const named = (all: string[], n: number) => all.slice(0, n).join(", ") + (all.length > n ? ` and ${all.length - n} others` : "");
+
+function Shown({ of, data }: { of: Subject; data: Use }) {
   const within = (d: number) => data.events.filter((e) => e.EventTime! >= daysAgo(d)).length;
   const count = (d: number) => `${within(d)}${data.more && within(d) === data.events.length ? " or more" : ""}`;
   const latest = data.events.reduce<Date | undefined>((t, e) => (!t || e.EventTime! > t ? e.EventTime : t), data.used);
   const groups = grouped(data.events);
-  const distinct = (pick: (r: ReturnType<typeof recordOf>) => string | undefined) => [...new Set(data.events.map((e) => pick(recordOf(e))).filter(Boolean))];
-  const addresses = distinct((r) => r.sourceIPAddress);
-  const agents = distinct((r) => r.userAgent?.split(" ")[0]);
+  const distinct = (pick: (r: Recorded) => string | undefined) => [...new Set(data.events.map((e) => pick(recordOf(e))).filter((v) => v !== undefined))];
   return (
     <SpaceBetween size="s">
       {latest && latest >= daysAgo(1)
@@ -93,19 +102,15 @@ export function Impact({ of }: { of: Subject }) {
         : <StatusIndicator type={latest ? "warning" : "success"}>{latest ? `The last call was ${ago(latest)}.` : `No call in the last ${days} days.`}</StatusIndicator>}
       <KeyValuePairs columns={3} items={[{ label: "Calls in 1 day", value: count(1) }, { label: "Calls in 7 days", value: count(7) }, { label: `Calls in ${days} days`, value: count(days) }]} />
       {groups.length > 0 && (
-        <Table<Group>
-          variant="embedded" contentDensity="compact" items={groups.slice(0, 8)} ariaLabels={{ tableLabel: "Calls" }}
-          footer={groups.length > 8 && <Box variant="small">{`and ${groups.length - 8} other operations`}</Box>}
-          columnDefinitions={[
-            { id: "action", header: "Operation", isRowHeader: true, cell: (g) => `${g.service}:${g.action}` },
-            { id: "count", header: "Calls", cell: (g) => g.count },
-            { id: "last", header: "Last", cell: (g) => ago(g.last) },
-          ]}
-        />
+        <Box variant="small" display="block">
+          {`${named(groups.map((g) => `${g.service}:${g.action} ${g.count}×, ${ago(g.last)}`), 3)}. `}
+          {`From ${named(distinct((r) => r.sourceIPAddress), 2)}, by ${named(distinct((r) => r.userAgent?.split(" ")[0]), 2)}.`}
+        </Box>
       )}
-      {addresses.length > 0 && <Box variant="small">{`From ${addresses.slice(0, 3).join(", ")}${addresses.length > 3 ? ` and ${addresses.length - 3} other addresses` : ""}, by ${agents.slice(0, 3).join(", ")}.`}</Box>}
-      <Box variant="small">{`Of ${data.of}, in the trail of the last ${days} days${data.more ? `; only the latest ${mostEvents} calls were read` : ""}.`}</Box>
-      {"key" in of && data.events.length > 0 && <Button variant="inline-link" href={`#/events?key=${of.key}`}>All its events</Button>}
+      <Box variant="small" display="block">
+        {`Of ${data.of}, in the trail of the last ${days} days${data.more ? `; only the latest ${mostEvents} calls were read` : ""}. `}
+        {"key" in of && <Link href={`#/events?key=${of.key}`} fontSize="body-s">All its events</Link>}
+      </Box>
     </SpaceBetween>
   );
 }

@@ -193,7 +193,7 @@ function EditPolicy({ arn, text, versions, onDismiss, onDone }: { arn: string; t
       <PolicyEditor value={next} onChange={setNext} label="Policy" />
       <Header variant="h3">What changes</Header>
       <Difference before={text} after={pretty(next)} />
-      {next !== text && <Replay arn={arn} before={text} after={next} />}
+      {next !== text && <Replay subject={{ arn }} before={text} after={next} />}
       {full && <StatusIndicator type="warning">There are five versions: {oldest?.VersionId}, the oldest, is deleted.</StatusIndicator>}
     </Ask>
   );

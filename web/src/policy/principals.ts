@@ -1,26 +1,38 @@
-import type { PolicyUsageType } from "@aws-sdk/client-iam";
 import { principal } from "../permissions";
 import { iam } from "../session";
 import { all } from "../ui";
 import { pretty } from "./document";
 
-// principalsOf are the users and roles that a managed policy says something to:
-// those that it is attached to, and the members of such groups.
-export async function principalsOf(PolicyArn: string): Promise<{ users: string[]; roles: string[]; groups: string[]; bounds: boolean }> {
-  const usage = (PolicyUsageFilter: PolicyUsageType) => iam().listEntitiesForPolicy({ PolicyArn, PolicyUsageFilter, MaxItems: 1000 });
-  const [on, bounds] = await Promise.all([usage("PermissionsPolicy"), usage("PermissionsBoundary")]);
-  const users = new Set((on.PolicyUsers ?? []).map((u) => u.UserName!));
-  const groups = (on.PolicyGroups ?? []).map((g) => g.GroupName!);
-  for (const GroupName of groups) {
-    for (const u of await all(async (Marker?: string) => { const o = await iam().getGroup({ GroupName, Marker }); return { items: o.Users, marker: o.Marker }; })) users.add(u.UserName!);
-  }
-  return { users: [...users], roles: (on.PolicyRoles ?? []).map((r) => r.RoleName!), groups, bounds: (bounds.PolicyUsers ?? []).length + (bounds.PolicyRoles ?? []).length > 0 };
+// Subject is a policy: a managed one, or an inline one of a user, group or role.
+export type Subject = { arn: string } | { kind: "user" | "group" | "role"; name: string; inline: string };
+
+const members = async (GroupName: string) => (await all(async (Marker?: string) => { const o = await iam().getGroup({ GroupName, Marker }); return { items: o.Users, marker: o.Marker }; })).map((u) => u.UserName!);
+
+// principalsOf are the users and roles that a policy says something to: those that
+// have it, also as their boundary, and the members of such groups.
+export async function principalsOf(subject: Subject): Promise<{ users: string[]; roles: string[] }> {
+  if (!("arn" in subject)) return { users: subject.kind === "user" ? [subject.name] : subject.kind === "group" ? await members(subject.name) : [], roles: subject.kind === "role" ? [subject.name] : [] };
+  const users = new Set<string>();
+  const roles = new Set<string>();
+  let Marker: string | undefined;
+  do {
+    const on = await iam().listEntitiesForPolicy({ PolicyArn: subject.arn, Marker, MaxItems: 1000 });
+    for (const u of on.PolicyUsers ?? []) users.add(u.UserName!);
+    for (const r of on.PolicyRoles ?? []) roles.add(r.RoleName!);
+    for (const g of on.PolicyGroups ?? []) for (const u of await members(g.GroupName!)) users.add(u);
+    Marker = on.Marker;
+  } while (Marker);
+  return { users: [...users], roles: [...roles] };
 }
+
+// is says whether a policy that a principal holds is that one.
+export const is = (h: Held, subject: Subject) => ("arn" in subject ? h.arn === subject.arn : !h.arn && h.name === subject.inline && h.holder === `${subject.kind}/${subject.name}`);
 
 // Held is a policy that says something to a principal.
 export interface Held {
   name: string;
   arn?: string;
+  holder: string; // as in user/ann
   via: string;
   text: string; // laid out
   boundary?: boolean;
@@ -51,11 +63,12 @@ export async function policiesOf(kind: "user" | "group" | "role", name: string, 
   const held: Held[] = [];
   for (const [p, via, at] of [[own, "", `#/${kind}s/details/${encodeURIComponent(name)}`] as const, ...groups.map((g) => [principal.group(g), ` through group ${g}`, `#/groups/details/${encodeURIComponent(g)}`] as const)]) {
     const [attached, inline] = await Promise.all([p.attached(), p.inline()]);
-    held.push(...(await Promise.all(attached.map(async (a): Promise<Held> => ({ name: a.PolicyName!, arn: a.PolicyArn, via: "attached" + via, text: await document(a.PolicyArn!, known), place: managedAt(a.PolicyArn!) })))));
-    held.push(...(await Promise.all(inline.map(async (n): Promise<Held> => ({ name: n, via: "inline" + via, text: pretty(await p.document(n)), place: at })))));
+    const holder = `${p.kind}/${p.name}`;
+    held.push(...(await Promise.all(attached.map(async (a): Promise<Held> => ({ name: a.PolicyName!, holder, arn: a.PolicyArn, via: "attached" + via, text: await document(a.PolicyArn!, known), place: managedAt(a.PolicyArn!) })))));
+    held.push(...(await Promise.all(inline.map(async (n): Promise<Held> => ({ name: n, holder, via: "inline" + via, text: pretty(await p.document(n)), place: at })))));
   }
   const bound = kind === "user" ? (await iam().getUser({ UserName: name })).User?.PermissionsBoundary : kind === "role" ? (await iam().getRole({ RoleName: name })).Role?.PermissionsBoundary : undefined;
   const arn = bound?.PermissionsBoundaryArn;
-  if (arn) held.push({ name: arn.replace(/^.*\//, ""), arn, via: "permissions boundary", text: await document(arn, known), boundary: true, place: managedAt(arn) });
+  if (arn) held.push({ name: arn.replace(/^.*\//, ""), arn, holder: `${kind}/${name}`, via: "permissions boundary", text: await document(arn, known), boundary: true, place: managedAt(arn) });
   return held;
 }

@@ -6,8 +6,8 @@ import { daysAgo, lookUp, recordOf, sessionKeys } from "../events";
 import { iam } from "../session";
 import { ago, Problem } from "../ui";
 import type { Failure } from "../ui";
-import { policiesOf, principalsOf } from "./principals";
-import type { Documents, Held } from "./principals";
+import { is, policiesOf, principalsOf } from "./principals";
+import type { Documents, Held, Subject } from "./principals";
 
 // The bounds of a replay. They are shown with its result.
 const mostEvents = 200; // of a principal
@@ -34,7 +34,6 @@ interface Result {
   principals: number;
   changed: (Case & { outcome: "lost" | "gained" })[];
   cut: boolean; // a bound was reached
-  bounds: boolean; // the policy is a boundary too
 }
 
 // contextOf are the condition keys that an event tells of.
@@ -59,8 +58,8 @@ export function contextOf(e: Event): ContextEntry[] {
 type Tell = (done: number, of: number, what: string) => void;
 
 // gather finds the distinct requests of those that the policy says something to.
-async function gather(arn: string, days: number, tell: Tell, cancelled: () => boolean): Promise<{ cases: Case[]; principals: number; cut: boolean; bounds: boolean }> {
-  const { users, roles, bounds } = await principalsOf(arn);
+async function gather(subject: Subject, days: number, tell: Tell, cancelled: () => boolean): Promise<{ cases: Case[]; principals: number; cut: boolean }> {
+  const { users, roles } = await principalsOf(subject);
   const who = [...users.map((name) => ({ kind: "user" as const, name })), ...roles.map((name) => ({ kind: "role" as const, name }))];
   let cut = who.length > mostPrincipals;
   const known: Documents = new Map();
@@ -91,21 +90,24 @@ async function gather(arn: string, days: number, tell: Tell, cancelled: () => bo
       }
     }
   }
-  return { cases: [...cases.values()], principals: Math.min(who.length, mostPrincipals), cut, bounds };
+  return { cases: [...cases.values()], principals: Math.min(who.length, mostPrincipals), cut };
 }
 
-// decide asks the simulator about one resource and some actions.
-async function decide(c: Case, actions: string[], policies: string[]): Promise<Map<string, boolean>> {
+// decide asks the simulator about one resource and some actions, with that text of
+// the policy.
+async function decide(c: Case, actions: string[], subject: Subject, text: string): Promise<Map<string, boolean>> {
+  const texts = (boundary: boolean) => c.held.filter((h) => (h.boundary ?? false) === boundary).map((h) => (is(h, subject) ? text : h.text));
+  if (texts(false).length === 0) return new Map(); // a boundary alone allows nothing
   const out = await iam().simulateCustomPolicy({
-    PolicyInputList: policies, ActionNames: actions, ResourceArns: [c.resource], ContextEntries: c.context, MaxItems: 1000,
-    PermissionsBoundaryPolicyInputList: c.held.some((h) => h.boundary) ? c.held.filter((h) => h.boundary).map((h) => h.text) : undefined,
+    PolicyInputList: texts(false), ActionNames: actions, ResourceArns: [c.resource], ContextEntries: c.context, MaxItems: 1000,
+    PermissionsBoundaryPolicyInputList: texts(true).length ? texts(true) : undefined,
   });
   return new Map((out.EvaluationResults ?? []).map((r) => [r.EvalActionName!.toLowerCase(), r.EvalDecision === "allowed"]));
 }
 
 // replay decides past requests with the policy as it is and as it would be.
-async function replay(arn: string, before: string, after: string, days: number, tell: Tell, cancelled: () => boolean): Promise<Result> {
-  const { cases, principals, cut, bounds } = await gather(arn, days, tell, cancelled);
+async function replay(subject: Subject, before: string, after: string, days: number, tell: Tell, cancelled: () => boolean): Promise<Result> {
+  const { cases, principals, cut } = await gather(subject, days, tell, cancelled);
   const batches = new Map<string, Case[]>();
   for (const c of cases) {
     const id = JSON.stringify([c.principal, c.resource, c.context.filter((k) => k.ContextKeyName !== "aws:CurrentTime")]);
@@ -117,9 +119,8 @@ async function replay(arn: string, before: string, after: string, days: number, 
   const worker = async () => {
     for (let batch = queue.shift(); batch && !cancelled(); batch = queue.shift()) {
       const first = batch[0];
-      const others = first.held.filter((h) => !h.boundary && h.arn !== arn).map((h) => h.text);
       const actions = [...new Set(batch.map((c) => c.action))];
-      const [was, would] = await Promise.all([decide(first, actions, [...others, before]), decide(first, actions, [...others, after])]);
+      const [was, would] = await Promise.all([decide(first, actions, subject, before), decide(first, actions, subject, after)]);
       for (const c of batch) {
         const a = was.get(c.action.toLowerCase()) ?? false;
         const b = would.get(c.action.toLowerCase()) ?? false;
@@ -129,14 +130,14 @@ async function replay(arn: string, before: string, after: string, days: number, 
     }
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
-  return { calls: cases.reduce((n, c) => n + c.count, 0), cases: cases.length, principals, changed, cut, bounds };
+  return { calls: cases.reduce((n, c) => n + c.count, 0), cases: cases.length, principals, changed, cut };
 }
 
 const periods = [1, 7, 30, 90];
 
 // Replay says which calls of the past a changed policy would deny, and which it
 // would allow that were denied.
-export function Replay({ arn, before, after }: { arn: string; before: string; after: string }) {
+export function Replay({ subject, before, after }: { subject: Subject; before: string; after: string }) {
   const [days, setDays] = useState(30);
   const [progress, setProgress] = useState<{ done: number; of: number; what: string }>();
   const [result, setResult] = useState<Result>();
@@ -151,7 +152,7 @@ export function Replay({ arn, before, after }: { arn: string; before: string; af
     setError(undefined);
     setProgress({ done: 0, of: 1, what: "Looking who has the policy" });
     try {
-      const out = await replay(arn, before, after, days, (done, of, what) => cancelled() || setProgress({ done, of, what }), cancelled);
+      const out = await replay(subject, before, after, days, (done, of, what) => cancelled() || setProgress({ done, of, what }), cancelled);
       if (!cancelled()) setResult(out);
     } catch (e) {
       if (!cancelled()) setError(e as Failure);
@@ -200,7 +201,6 @@ export function Replay({ arn, before, after }: { arn: string; before: string; af
           <Box variant="small">
             {`Read are at most the latest ${mostEvents} calls of each of ${mostPrincipals} users and roles, of a role those of its last ${mostSessions} sessions${result.cut ? "; there were more" : "; that was all"}. `}
             Calls that are alike are decided once, with the address, the MFA and the time of the latest. Tags, session policies, policies on resources and those of an organization are not looked at.
-            {result.bounds && " The policy is also somebody's permissions boundary: their calls are not looked at."}
           </Box>
         </>
       )}
