@@ -8,7 +8,7 @@ import { chooseMode, modeChoice } from "./mode";
 import type { ModeChoice } from "./mode";
 import { Palette } from "./palette";
 import { go, useRoute } from "./router";
-import { signOut, switchBack } from "./session";
+import { ownPath, signOut, switchBack } from "./session";
 import type { Role, Session } from "./session";
 
 const Current = createContext<{ session: Session; role?: Role; setRole: (r?: Role) => void } | null>(null);
@@ -141,6 +141,10 @@ export function App({ session }: { session: Session }) {
   const title = found?.title ?? "Not found";
 
   useEffect(() => {
+    void window.scrollTo(0, 0);
+  }, [route.path]);
+
+  useEffect(() => {
     document.title = `${title} - Sallyport`;
   }, [title]);
 
@@ -161,6 +165,7 @@ export function App({ session }: { session: Session }) {
   const who = session.user ?? "root user";
   const menu = (id: string) => {
     if (id === "signout") signOut();
+    else if (id === "licenses") return; // a page of its own
     else if (id === "back") {
       switchBack();
       setRole(undefined);
@@ -190,6 +195,7 @@ export function App({ session }: { session: Session }) {
                     id: "mode:" + m, text: { system: "Browser default", light: "Light", dark: "Dark" }[m] + (mode === m ? " (current)" : ""),
                   })),
                 },
+                { id: "licenses", text: "Third-party licenses", href: ownPath + "licenses.txt", external: true },
               ],
               onItemClick: (e) => menu(e.detail.id),
             },
