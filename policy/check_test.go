@@ -182,7 +182,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		p.WarningsWith(func(service string) ([]string, bool) { return []string{"GetObject"}, service == "s3" })
+		p.Warnings()
 		set := NewSet(p)
 		if c := Compare(set, set, CompareOptions{}); c.Answer == Yes {
 			t.Errorf("Compare(%q) with itself = %v: %+v", text, c.Answer, c.Example)

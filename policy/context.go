@@ -86,6 +86,29 @@ func (c *Context) Values(key string) ([]string, bool) {
 	return []string{v.text()}, true
 }
 
+// Keys returns the keys that want says yes to, with their values, or nil where
+// there is none. A key that SetTag has set is asked for by its two parts.
+func (c *Context) Keys(want func(prefix, name string) bool) map[string][]string {
+	var all map[string][]string
+	for i := range c.values {
+		v := &c.values[i]
+		if !want(v.prefix, v.name) {
+			continue
+		}
+		if all == nil {
+			all = map[string][]string{}
+		}
+		name := v.name
+		if v.prefix != "" {
+			name = v.prefix + "/" + name
+		}
+		if all[name] = v.many; v.kind != valueMulti {
+			all[name] = []string{v.text()}
+		}
+	}
+	return all
+}
+
 // put returns the empty place of a key.
 func (c *Context) put(prefix, name string) *value {
 	h := hash(prefix, name)

@@ -1,5 +1,7 @@
 package policy
 
+import "slices"
+
 // Granted returns those of the actions that an Allow statement of any of the
 // policies names, in the order in which they were given to NewActions. On what
 // resources, under what conditions, and whether another statement denies them
@@ -12,6 +14,31 @@ func Granted(actions *Actions, policies ...*Policy) []string {
 			w.name(actions, &p.allows[i])
 		}
 	}
+	return w.named(actions)
+}
+
+// Withheld returns those of the actions that a Deny statement of any of the
+// policies denies on all resources and without a condition, in that order.
+// Policies that can't be understood withhold everything.
+func Withheld(actions *Actions, policies ...*Policy) []string {
+	w := actions.newAllowance()
+	for _, p := range policies {
+		for i := range p.denies {
+			if s := &p.denies[i]; len(s.conditions) == 0 && s.everywhere() {
+				w.name(actions, s)
+			}
+		}
+	}
+	return w.named(actions)
+}
+
+// everywhere reports whether the statement is about all resources.
+func (s *statement) everywhere() bool {
+	return !s.notResource && slices.ContainsFunc(s.resources, func(r resourcePattern) bool { return r.any })
+}
+
+// named are the actions that were named.
+func (w *allowance) named(actions *Actions) []string {
 	named := make([]bool, len(actions.names))
 	for i, at := range actions.at {
 		named[at] = w.allowed.has(i)

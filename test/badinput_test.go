@@ -1,14 +1,20 @@
 package test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-iam/sallyport/internal/awsapi"
 	"github.com/sallyport-iam/sallyport/internal/wire"
@@ -20,6 +26,9 @@ type fault struct {
 	in   wire.Document
 	code string // that it must be refused with; empty for any refusal
 	text string // part of the message
+
+	as         keys   // who calls, where it isn't who calls with the right input
+	name, form string // the member whose text in the request is replaced, and by what
 }
 
 // badInput tries an operation with everything that can be wrong with an input
@@ -27,28 +36,26 @@ type fault struct {
 type badInput struct {
 	*scene
 	admin keys
+	over  keys   // of a session that has expired
+	twin  *scene // another account of the deployment, in which the same is done
 }
 
 // TestBadInput plays testdata/coverage.txt. Before an operation's first example
 // that succeeds, it is called with that example's input made wrong in every way
 // that the models give (a member missing, too long, too short, of another
-// pattern, out of range, no value of its enumeration), and with unknown names,
-// another account's ARNs and documents that are none. All must be refused, and
-// leave the directory at its revision.
+// pattern, out of range, no value of its enumeration, no number, no Boolean), and
+// with unknown names, ids and ARNs of another account in which there are the same
+// things, documents that are none, and tokens and sessions that have expired. All
+// must be refused, and leave the directory at its revision.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	sc, lines := coverageScene(t, "--admin-listen", "127.0.0.1:0")
-	b := &badInput{sc, sc.user("examiner")}
-	sc.user("nobody")
-	sc.vars["examiner_key"], sc.vars["examiner_secret"] = b.admin.ID, b.admin.Secret
-	_, refused := b.call(operation("AttachUserPolicy"), wire.Document{"UserName": "examiner", "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}, b.root)
-	if refused != nil {
-		t.Fatalf("AttachUserPolicy = %+v", *refused)
-	}
-	b.vars["denial"] = "unused"
+	twin := sc.elsewhere("999988887777")
+	b := &badInput{scene: sc, admin: sc.examiner(), twin: twin, over: sc.expired()}
+	twin.examiner()
 	tried, faults := map[string]bool{}, 0
 	for _, l := range lines {
-		if slices.Contains(pending, l.op.Name) || l.code != "" || l.op.Name == "DecodeAuthorizationMessage" {
+		if slices.Contains(pending, l.op.Name) || l.code != "" {
 			continue
 		}
 		if l.caller == "" {
@@ -59,18 +66,90 @@ func TestBadInput(t *testing.T) {
 			faults += b.try(&l)
 		}
 		b.play(&l)
+		b.twin.follow(&l)
 	}
-	if len(tried) < 150 || faults < 1500 {
+	if len(tried) < 185 || faults < 2400 {
 		t.Errorf("only %d operations tried with %d wrong inputs", len(tried), faults)
 	}
 	t.Logf("%d operations tried with %d wrong inputs", len(tried), faults)
+}
+
+// examiner makes a user who may do everything and one who may do nothing.
+func (sc *scene) examiner() keys {
+	sc.t.Helper()
+	k, nobody := sc.user("examiner"), sc.user("nobody")
+	sc.vars["examiner_key"], sc.vars["examiner_secret"] = k.ID, k.Secret
+	_, refused := sc.call(operation("AttachUserPolicy"), wire.Document{"UserName": "examiner", "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}, sc.root)
+	if refused != nil {
+		sc.t.Fatalf("AttachUserPolicy = %+v", *refused)
+	}
+	sc.vars["denial"] = sc.denial(nobody)
+	return k
+}
+
+// elsewhere is the same scene in another account of that id.
+func (sc *scene) elsewhere(id string) *scene {
+	sc.t.Helper()
+	sc.s.newAccount("elsewhere", "--id", id)
+	other := &scene{t: sc.t, s: sc.s, root: sc.s.rootOf(id).keys, http: sc.http, vars: maps.Clone(sc.vars)}
+	other.vars["account"], other.vars["issuer"] = id, "https://id.example.com/realm" // who knows our users may let them in
+	return other
+}
+
+// follow plays a line as far as it can be played here.
+func (sc *scene) follow(l *line) {
+	sc.t.Helper()
+	if !sc.knows(l) {
+		return
+	}
+	if out, refused := sc.call(l.op, sc.document(l), sc.keysOf(l.caller)); refused == nil {
+		sc.capture(l, out)
+	}
+}
+
+// knows reports whether all variables of a line are there.
+func (sc *scene) knows(l *line) bool {
+	for _, m := range variable.FindAllStringSubmatch(l.input, -1) {
+		if _, ok := sc.vars[m[1]]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// expired makes a session of a role and waits until it is over: the shortest
+// that there is, which ends with that of its identity provider.
+func (sc *scene) expired() keys {
+	sc.t.Helper()
+	const role, provider = "arn:aws:iam::111122223333:role/brief", "arn:aws:iam::111122223333:saml-provider/brief"
+	corp := newSAMLIDP(sc.t)
+	for op, in := range map[string]wire.Document{
+		"CreateSAMLProvider": {"Name": "brief", "SAMLMetadataDocument": *corp.metadata(sc.t)},
+		"CreateRole":         {"RoleName": "brief", "AssumeRolePolicyDocument": trustProvider(provider, `"sts:AssumeRoleWithSAML"`, "")},
+	} {
+		if _, refused := sc.call(operation(op), in, sc.root); refused != nil {
+			sc.t.Fatalf("%s = %+v", op, *refused)
+		}
+	}
+	response := corp.response(sc.t, "https://signin.aws.amazon.com/saml", time.Now().Add(2*time.Second), samlAttributes{"Role": {role + "," + provider}, "RoleSessionName": {"ann"}}, nil)
+	out, refused := sc.call(operation("AssumeRoleWithSAML"), wire.Document{"RoleArn": role, "PrincipalArn": provider, "SAMLAssertion": response}, keys{})
+	if refused != nil {
+		sc.t.Fatalf("AssumeRoleWithSAML = %+v", *refused)
+	}
+	c := out["Credentials"].(wire.Document)
+	k := keys{c["AccessKeyId"].(string), c["SecretAccessKey"].(string), c["SessionToken"].(string)}
+	eventually(sc.t, "the end of a session", func(context.Context) error {
+		_, refused := sc.call(operation("GetCallerIdentity"), nil, k)
+		return yet(refused != nil && refused.code == "ExpiredToken")
+	})
+	return k
 }
 
 // try makes the line's input wrong in every way, and gives how many there are.
 func (b *badInput) try(l *line) int {
 	b.t.Helper()
 	good, caller := b.document(l), b.keysOf(l.caller)
-	faults := append(modelFaults(l.op.Input, good, nil), stateFaults(l.op, good)...)
+	faults := slices.Concat(modelFaults(l.op.Input, good, nil), stateFaults(l.op, good), b.foreign(l, good), b.late(l, good))
 	before := b.revision()
 	for _, f := range faults {
 		b.refused(l, &f, caller)
@@ -103,7 +182,15 @@ func (b *badInput) harmless(l *line, f *fault, caller keys) bool {
 
 func (b *badInput) refused(l *line, f *fault, caller keys) {
 	b.t.Helper()
-	_, refused := b.call(l.op, f.in, caller)
+	if f.as != (keys{}) {
+		caller = f.as
+	}
+	encoded, err := wire.EncodeRequest(l.op, f.in)
+	must(b.t, err)
+	if f.name != "" {
+		encoded.Body = replaced(b.t, encoded.Body, f.name, f.form)
+	}
+	_, refused := b.send(l.op, encoded, caller)
 	switch {
 	case refused == nil:
 		b.t.Errorf("%s with %s succeeded: %v", l.op.Name, f.what, f.in)
@@ -112,6 +199,57 @@ func (b *badInput) refused(l *line, f *fault, caller keys) {
 	case !strings.Contains(refused.message, f.text) && !strings.HasPrefix(refused.message, "The specified value for "):
 		b.t.Errorf("%s with %s says %.200q, want %q", l.op.Name, f.what, refused.message, f.text)
 	}
+}
+
+// replaced is a form with another text for the parameter that is a member of
+// that name, at whatever depth.
+func replaced(t *testing.T, form []byte, member, text string) []byte {
+	t.Helper()
+	values, err := url.ParseQuery(string(form))
+	must(t, err)
+	for name := range values {
+		if name == member || strings.HasSuffix(name, "."+member) {
+			values.Set(name, text)
+			return []byte(values.Encode())
+		}
+	}
+	t.Fatalf("no %s in %s", member, form)
+	return nil
+}
+
+// outsiders are members that may name what is not of the account.
+var outsiders = regexp.MustCompile(`(PolicyDocument|PolicyInputList|NotificationChannel|OwnerAccountId|ResourceArns|AuthenticationCode\d)$`)
+
+// foreign are inputs in which a name, an id or an ARN is that of the same thing
+// in the other account.
+func (b *badInput) foreign(l *line, good wire.Document) (faults []fault) {
+	b.t.Helper()
+	if !b.twin.knows(l) || l.op.Name == "GetAccessKeyInfo" { // which tells of any
+		return nil
+	}
+	theirs := b.twin.document(l)
+	for _, name := range slices.Sorted(maps.Keys(good)) {
+		if !outsiders.MatchString(name) && !cmp.Equal(good[name], theirs[name]) {
+			faults = append(faults, fault{what: fmt.Sprintf("another account's %s (%v)", name, theirs[name]), in: with(good, name, theirs[name])})
+		}
+	}
+	return faults
+}
+
+// late are right inputs whose time is over.
+func (b *badInput) late(l *line, good wire.Document) (faults []fault) {
+	if !l.op.NoAuth {
+		faults = append(faults, fault{what: "a session that has expired", in: good, as: b.over, code: "ExpiredToken", text: "is expired"})
+	}
+	for member, expired := range map[string]string{"WebIdentityToken": "old_token", "SAMLAssertion": "old_response"} {
+		if good[member] != nil {
+			faults = append(faults, fault{what: "an expired " + member, in: with(good, member, b.vars[expired]), code: "ExpiredTokenException"})
+		}
+	}
+	if good["WebIdentityToken"] != nil {
+		faults = append(faults, fault{what: "a token for others", in: with(good, "WebIdentityToken", b.vars["their_token"]), code: "InvalidIdentityToken"})
+	}
+	return faults
 }
 
 var revisionLine = regexp.MustCompile(`(?m)^sallyport_store_revision (\S+)$`)
@@ -144,10 +282,13 @@ func modelFaults(shape *awsapi.Shape, good wire.Document, rebuild func(wire.Docu
 		m := &shape.Members[i]
 		put := func(v any) wire.Document { return rebuild(with(good, m.Name, v)) }
 		if m.Required && good[m.Name] != nil {
-			faults = append(faults, fault{"no " + m.Name, put(nil), "ValidationError", "Member must not be null"})
+			faults = append(faults, fault{what: "no " + m.Name, in: put(nil), code: "ValidationError", text: "Member must not be null"})
 		}
 		for what, v := range wrongValues(m.Shape) {
-			faults = append(faults, fault{m.Name + " " + what.what, put(v), "ValidationError", what.text})
+			faults = append(faults, fault{what: m.Name + " " + what.what, in: put(v), code: "ValidationError", text: what.text})
+		}
+		for _, form := range wrongForms(m.Shape) {
+			faults = append(faults, fault{what: m.Name + " " + strconv.Quote(form), in: put(placeholderOf(m.Shape)), name: m.Name, form: form, code: "MalformedInput", text: "a value is not a valid"})
 		}
 		faults = append(faults, nestedFaults(m, good[m.Name], put)...)
 	}
@@ -164,7 +305,9 @@ func nestedFaults(m *awsapi.Member, value any, put func(any) wire.Document) []fa
 	case []any:
 		var faults []fault
 		if m.Shape.HasMax && m.Shape.Max < 1000 && len(value) > 0 {
-			faults = append(faults, fault{"too many " + m.Name, put(slices.Repeat(value, int(m.Shape.Max)+1)), "ValidationError", fmt.Sprintf("length less than or equal to %d", m.Shape.Max)})
+			faults = append(faults, fault{
+				what: "too many " + m.Name, in: put(slices.Repeat(value, int(m.Shape.Max)+1)), code: "ValidationError", text: fmt.Sprintf("length less than or equal to %d", m.Shape.Max),
+			})
 		}
 		if len(value) == 0 {
 			return faults
@@ -173,7 +316,7 @@ func nestedFaults(m *awsapi.Member, value any, put func(any) wire.Document) []fa
 			return append(faults, modelFaults(m.Shape.Member, first, func(d wire.Document) wire.Document { return put([]any{d}) })...)
 		}
 		for what, v := range wrongValues(m.Shape.Member) {
-			faults = append(faults, fault{"an element of " + m.Name + " " + what.what, put([]any{v}), "ValidationError", what.text})
+			faults = append(faults, fault{what: "an element of " + m.Name + " " + what.what, in: put([]any{v}), code: "ValidationError", text: what.text})
 		}
 		return faults
 	}
@@ -215,6 +358,30 @@ func wrongValues(shape *awsapi.Shape) map[wrong]any {
 	return values
 }
 
+// wrongForms are texts that are no values of a shape's type.
+func wrongForms(shape *awsapi.Shape) []string {
+	switch shape.Type {
+	case awsapi.Boolean:
+		return []string{"yes", "1", "", "truefalse"}
+	case awsapi.Integer, awsapi.Long:
+		return []string{"many", "1.5", "0x10", "", "99999999999999999999"}
+	case awsapi.Blob:
+		return []string{"no base64!"}
+	}
+	return nil
+}
+
+// placeholderOf is a value of a shape's type, to be replaced.
+func placeholderOf(shape *awsapi.Shape) any {
+	switch shape.Type {
+	case awsapi.Boolean:
+		return true
+	case awsapi.Blob:
+		return []byte("x")
+	}
+	return int64(1)
+}
+
 // unlike is a text of the right length that doesn't match the shape's pattern.
 func unlike(shape *awsapi.Shape) (string, bool) {
 	if shape.Pattern == "" {
@@ -233,7 +400,7 @@ func unlike(shape *awsapi.Shape) (string, bool) {
 // the right form but unknown.
 var references = map[string]string{
 	"UserName": "unknown", "GroupName": "unknown", "RoleName": "unknown", "InstanceProfileName": "unknown", "ServerCertificateName": "unknown",
-	"PolicyName": "unknown", "VersionId": "v99", "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SSHPublicKeyId": "APKAAAAAAAAAAAAAAAAAA",
+	"PolicyName": "unknown", "VersionId": "v99", "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SSHPublicKeyId": "APKAAAAAAAAAAAAAAAAA",
 	"CertificateId": "AAAAAAAAAAAAAAAAAAAAAAAAAAAA", "ServiceSpecificCredentialId": "ACCAAAAAAAAAAAAAAAAAA", "JobId": "00000000-0000-0000-0000-000000000000",
 	"SerialNumber": "arn:aws:iam::111122223333:mfa/unknown", "DeletionTaskId": "task/aws-service-role/autoscaling.amazonaws.com/unknown/00000000-0000-0000-0000-000000000000",
 }

@@ -167,6 +167,7 @@ func (s session) run(args ...string) (stdout, stderr string, err error) {
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	err = cmd.Run()
+	spoken.learnAnswer(out.Bytes())
 	return out.String(), errOut.String(), err
 }
 

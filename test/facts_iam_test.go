@@ -195,7 +195,7 @@ var (
 	factSpace  = regexp.MustCompile(`>\s+<`)
 	factResult = regexp.MustCompile(`(?s)<\w+Result>(.*)</\w+Result>`)
 	factTime   = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
-	factID     = regexp.MustCompile(`(AIDA|AROA|AGPA|AIPA|ANPA|ASCA|APKA|ACCA)[A-Z2-7]{17}|(AKIA)[A-Z2-7]{16}`)
+	factID     = regexp.MustCompile(`(AIDA|AROA|AGPA|AIPA|ANPA|ASCA|ACCA)[A-Z2-7]{17}|(AKIA|APKA)[A-Z2-7]{16}`)
 	factSecret = regexp.MustCompile(`<(SecretAccessKey|Marker|ServicePassword|Fingerprint|CertificateId|Base32StringSeed|QRCodePNG)>[^<]+<`)
 	factTask   = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 )

@@ -69,7 +69,13 @@ var stsFacts = []fact{
 	{name: "3.1 an OIDC provider of another account", who: "admin", service: "iam", form: "Action=GetOpenIDConnectProvider&OpenIDConnectProviderArn=arn:aws:iam::111122223333:oidc-provider/idp.example.com", status: 403, code: "AccessDenied", message: "User: arn:aws:iam::ACC:user/admin is not authorized to perform this action on resource: arn:aws:iam::111122223333:oidc-provider/idp.example.com"},
 	{name: "3.1 AWS's policies: delete", who: "admin", service: "iam", form: "Action=DeletePolicy&PolicyArn=arn:aws:iam::aws:policy/ReadOnlyAccess", status: 403, code: "AccessDenied", message: "Cannot delete policies outside your own account."},
 	{name: "3.1 AWS's policies: default version", who: "admin", service: "iam", form: "Action=SetDefaultPolicyVersion&VersionId=v1&PolicyArn=arn:aws:iam::aws:policy/ReadOnlyAccess", status: 403, code: "AccessDenied", message: "Cannot update policies outside your own account."},
-	{name: "3.2 what one may not read is not missing", who: "plain", service: "iam", form: "Action=GetUser&UserName=nobody", status: 403, code: "AccessDenied", message: "User: arn:aws:iam::ACC:user/plain is not authorized to perform: iam:GetUser on resource: arn:aws:iam::ACC:user/nobody because no identity-based policy allows the iam:GetUser action"},
+	{name: "3.1 a role that is there", who: "plain", service: "iam", form: "Action=GetRole&RoleName=r1", status: 403, code: "AccessDenied", message: "User: arn:aws:iam::ACC:user/plain is not authorized to perform: iam:GetRole on resource: role r1 because no identity-based policy allows the iam:GetRole action"},
+	{name: "3.1 one's own user", who: "plain", service: "iam", form: "Action=CreateAccessKey", status: 403, code: "AccessDenied", message: "User: arn:aws:iam::ACC:user/plain is not authorized to perform: iam:CreateAccessKey on resource: user plain because no identity-based policy allows the iam:CreateAccessKey action"},
+	{name: "3.1 a policy", who: "plain", service: "iam", form: "Action=GetPolicy&PolicyArn=arn:aws:iam::aws:policy/ReadOnlyAccess", status: 403, code: "AccessDenied", message: "User: arn:aws:iam::ACC:user/plain is not authorized to perform: iam:GetPolicy on resource: policy arn:aws:iam::aws:policy/ReadOnlyAccess because no identity-based policy allows the iam:GetPolicy action"},
+	{name: "3.1 a policy that would be", who: "plain", service: "iam", form: "Action=CreatePolicy&PolicyName=new&PolicyDocument={}", status: 403, code: "AccessDenied", message: "User: arn:aws:iam::ACC:user/plain is not authorized to perform: iam:CreatePolicy on resource: policy new because no identity-based policy allows the iam:CreatePolicy action"},
+	{name: "3.1 an instance profile", who: "plain", service: "iam", form: "Action=GetInstanceProfile&InstanceProfileName=p", status: 403, code: "AccessDenied", message: "User: arn:aws:iam::ACC:user/plain is not authorized to perform: iam:GetInstanceProfile on resource: instance profile p because no identity-based policy allows the iam:GetInstanceProfile action"},
+	{name: "3.1 a simulation", who: "plain", service: "iam", form: "Action=SimulatePrincipalPolicy&PolicySourceArn=arn:aws:iam::ACC:role/r1&ActionNames.member.1=s3:GetObject", status: 403, code: "AccessDenied", message: "User: arn:aws:iam::ACC:user/plain is not authorized to perform: iam:SimulatePrincipalPolicy on resource: arn:aws:iam::ACC:role/r1 because no identity-based policy allows the iam:SimulatePrincipalPolicy action"},
+	{name: "3.2 what one may not read is not missing", who: "plain", service: "iam", form: "Action=GetUser&UserName=nobody", status: 403, code: "AccessDenied", message: "User: arn:aws:iam::ACC:user/plain is not authorized to perform: iam:GetUser on resource: user nobody because no identity-based policy allows the iam:GetUser action"},
 
 	{name: "8.8 an unknown device", who: "admin", service: "iam", form: "Action=GetMFADevice&SerialNumber=arn:aws:iam::ACC:mfa/none", status: 404, code: "NoSuchEntity", message: "MFA Device with serial number arn:aws:iam::ACC:mfa/none does not exist."},
 	{name: "8.8 a path without slashes", who: "admin", service: "iam", form: "Action=CreateVirtualMFADevice&VirtualMFADeviceName=m&Path=p", status: 400, code: "ValidationError", message: badPath},
@@ -283,17 +289,24 @@ func TestPagesOfEntities(t *testing.T) {
 
 	_, err := root.iam.AttachGroupPolicy(ctx, &iam.AttachGroupPolicyInput{GroupName: aws.String("a"), PolicyArn: aws.String("arn:aws:iam::aws:policy/IAMFullAccess")})
 	must(t, err)
-	var names []string
-	in := &iam.GetAccountAuthorizationDetailsInput{Filter: []iamtypes.EntityType{"AWSManagedPolicy"}, MaxItems: aws.Int32(1)}
-	for more := true; more; {
-		out, err := root.iam.GetAccountAuthorizationDetails(ctx, in)
-		must(t, err)
-		for _, p := range out.Policies {
-			names = append(names, *p.PolicyName)
+	ofAWS := func(in *iam.GetAccountAuthorizationDetailsInput) (names []string) {
+		for more := true; more; {
+			out, err := root.iam.GetAccountAuthorizationDetails(ctx, in)
+			must(t, err)
+			for _, p := range out.Policies {
+				if strings.HasPrefix(*p.Arn, "arn:aws:iam::aws:") {
+					names = append(names, *p.PolicyName)
+				}
+			}
+			in.Marker, more = out.Marker, out.IsTruncated
 		}
-		in.Marker, more = out.Marker, out.IsTruncated
+		return names
 	}
-	if got, want := strings.Join(names, ","), "IAMFullAccess,ReadOnlyAccess"; got != want {
+	if got, want := strings.Join(ofAWS(&iam.GetAccountAuthorizationDetailsInput{MaxItems: aws.Int32(1)}), ","), "IAMFullAccess,ReadOnlyAccess"; got != want {
 		t.Errorf("AWS's policies in use: %s, want %s", got, want)
+	}
+	all := ofAWS(&iam.GetAccountAuthorizationDetailsInput{Filter: []iamtypes.EntityType{"AWSManagedPolicy"}})
+	if len(all) < 1000 || !slices.IsSorted(all) || !slices.Contains(all, "AmazonS3FullAccess") {
+		t.Errorf("AWS's policies where the filter asks for them: %d, want all", len(all))
 	}
 }

@@ -65,6 +65,24 @@ _, by = report(at + '/' + member)
 assert sorted(by) == ['iam', 's3'], by
 _, by = report(top, policy)
 assert sorted(by) == ['iam', 's3'] and by['iam']['TotalAuthenticatedEntities'] == 2, by
+def scp(name, *statements):
+    content = json.dumps({'Version': '2012-10-17', 'Statement': [dict(s, Effect='Deny') for s in statements]})
+    id = o.create_policy(Type='SERVICE_CONTROL_POLICY', Name=name, Description='d', Content=content)['Policy']['PolicySummary']['Id']
+    o.attach_policy(PolicyId=id, TargetId=unit)
+    return id
+scp('not outright', {'Action': 'iam:*', 'Resource': '*', 'Condition': {'Bool': {'aws:SecureTransport': 'false'}}}, {'Action': 's3:*', 'Resource': 'arn:aws:s3:::secret/*'},
+    {'Action': 'iam:Delete*', 'Resource': '*'})
+_, by = report(at)
+assert sorted(by) == ['iam', 's3'], by
+scp('no s3', {'NotAction': ['iam:*'], 'Resource': '*'})
+_, by = report(at)
+assert sorted(by) == ['iam'], by
+_, by = report(top)
+assert len(by) > 100, len(by)
+changed = o.update_policy(PolicyId=policy, Name='fewer')['Policy']['PolicySummary']
+assert changed['Description'] == 'd', changed
+changed = o.update_policy(PolicyId=policy, Description='')['Policy']['PolicySummary']
+assert changed['Name'] == 'fewer' and changed.get('Description', '') == '', changed
 refused('InvalidInput', i.generate_organizations_access_report, EntityPath=top + '/ou-none-00000000')
 refused('InvalidInput', i.generate_organizations_access_report, EntityPath=top, OrganizationsPolicyId='p-00000000')
 refused('NoSuchEntity', i.get_organizations_access_report, JobId='0' * 36)

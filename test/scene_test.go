@@ -40,12 +40,14 @@ type scene struct {
 	root keys
 	vars map[string]string
 	http *http.Client
+	// requestID is that of the last call.
+	requestID string
 }
 
 func newScene(t *testing.T, c command) *scene {
 	t.Helper()
 	s := start(t, c)
-	sc := &scene{t: t, s: s, root: s.root(), http: &http.Client{Timeout: patience}, vars: map[string]string{"account": s.account}}
+	sc := &scene{t: t, s: s, root: s.root(), http: &http.Client{Transport: listener{spoken}, Timeout: patience}, vars: map[string]string{"account": s.account}}
 	sc.vars["cert"], sc.vars["certkey"] = selfSigned(t, "site.example.com")
 	sc.vars["cert2"], _ = selfSigned(t, "other.example.com")
 	sc.vars["saml"] = samlMetadata(t, sc.vars["cert"])
@@ -89,21 +91,39 @@ func script(t *testing.T, file string) []line {
 		if s == "" || strings.HasPrefix(s, "#") {
 			continue
 		}
-		m := scriptLine.FindStringSubmatch(s)
-		if m == nil {
-			t.Fatalf("%s:%d: not a line of a script: %s", file, i+1, s)
-		}
-		l := line{number: i + 1, text: s, caller: m[1], code: awsapi.Code(m[2]), op: operation(m[4]), input: m[5], published: m[3] != "", capture: map[string]string{}}
-		if l.op == nil {
-			t.Fatalf("%s:%d: no operation %s", file, i+1, m[4])
-		}
-		for pair := range strings.FieldsSeq(m[6]) {
-			name, path, _ := strings.Cut(pair, "=")
-			l.capture[name] = path
-		}
-		lines = append(lines, l)
+		l := parseLine(t, s)
+		l.number = i + 1
+		lines = append(lines, *l)
 	}
 	return lines
+}
+
+// parseLine reads a line of a script.
+func parseLine(t *testing.T, s string) *line {
+	t.Helper()
+	m := scriptLine.FindStringSubmatch(s)
+	if m == nil {
+		t.Fatalf("not a line of a script: %s", s)
+	}
+	l := line{text: s, caller: m[1], code: awsapi.Code(m[2]), op: operation(m[4]), input: m[5], published: m[3] != "", capture: map[string]string{}}
+	if l.op == nil {
+		t.Fatalf("no operation %s", m[4])
+	}
+	for pair := range strings.FieldsSeq(m[6]) {
+		name, path, _ := strings.Cut(pair, "=")
+		l.capture[name] = path
+	}
+	return &l
+}
+
+// run plays lines one after the other.
+func (sc *scene) run(lines ...string) {
+	sc.t.Helper()
+	for i, s := range lines {
+		l := parseLine(sc.t, s)
+		l.number = i + 1
+		sc.play(l)
+	}
 }
 
 // operation is the operation of that name, of IAM, STS or Organizations.
@@ -118,6 +138,10 @@ func operation(name string) *awsapi.Operation {
 
 var variable = regexp.MustCompile(`\$(\w+)(?:\((-?\d+)\))?`)
 
+// tokenOf begins the name of a variable that is a delegation request's token, of
+// the request whose id is in the variable that the rest names.
+const tokenOf = "token_of_"
+
 // document is a line's input. $name is a variable; $seed(120) is what the
 // device of that seed shows 120 seconds from now.
 func (sc *scene) document(l *line) wire.Document {
@@ -125,6 +149,9 @@ func (sc *scene) document(l *line) wire.Document {
 	text := variable.ReplaceAllStringFunc(l.input, func(s string) string {
 		m := variable.FindStringSubmatch(s)
 		value, ok := sc.vars[m[1]]
+		if request, is := strings.CutPrefix(m[1], tokenOf); is {
+			value, ok = strings.TrimSpace(sc.s.must("delegation", "token", sc.vars[request])), true
+		}
 		if !ok {
 			sc.t.Fatalf("line %d: no variable %s", l.number, m[1])
 		}
@@ -200,6 +227,7 @@ func (sc *scene) send(op *awsapi.Operation, call *wire.Request, k keys) (wire.Do
 	res, err := sc.http.Do(req)
 	must(sc.t, err)
 	defer res.Body.Close()
+	sc.requestID = res.Header.Get("X-Amzn-Requestid")
 	body, err := io.ReadAll(res.Body)
 	must(sc.t, err)
 	out := wire.Document{}

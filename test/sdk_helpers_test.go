@@ -27,11 +27,16 @@ type clients struct {
 
 // as makes the clients of those credentials. They never try again.
 func (s *server) as(k keys) *clients {
+	return s.asBy(k, &http.Client{Transport: listener{spoken}, Timeout: patience})
+}
+
+// asBy is as over an HTTP client.
+func (s *server) asBy(k keys, over *http.Client) *clients {
 	cfg := aws.Config{
 		Region: "us-east-1", BaseEndpoint: &s.endpoint,
 		Credentials: credentials.NewStaticCredentialsProvider(k.ID, k.Secret, k.Token),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
-		HTTPClient:  &http.Client{Timeout: patience},
+		HTTPClient:  over,
 	}
 	return &clients{
 		keys: k, iam: iam.NewFromConfig(cfg), sts: sts.NewFromConfig(cfg), dynamo: dynamodb.NewFromConfig(cfg),

@@ -45,7 +45,16 @@ func build(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		return 1
 	}
-	return m.Run()
+	if remembered.events, err = os.Create(filepath.Join(dir, "events")); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	for _, p := range sweepAll() {
+		fmt.Fprintln(os.Stderr, "after all tests:", p)
+		code = 1
+	}
+	return code
 }
 
 // patience is how long anything may take before the test gives up.
@@ -148,6 +157,7 @@ type server struct {
 	process        *os.Process
 	ended          chan struct{} // closed when the process has ended
 	code           int           // its exit code, after that
+	planted        bool          // what it remembers is not to be swept for secrets
 }
 
 // start starts a server and waits until it says that it is ready. It is killed
@@ -178,7 +188,7 @@ func (c command) launch(t *testing.T) *server {
 		s.code = cmd.ProcessState.ExitCode()
 		close(s.ended)
 	}()
-	t.Cleanup(s.kill)
+	t.Cleanup(s.sweep)
 	return s
 }
 
@@ -273,6 +283,7 @@ func (s *server) root() keys {
 	if m == nil {
 		s.t.Fatalf("rootkey.csv (%d bytes) has not the two-line form of AWS's console", len(b))
 	}
+	spoken.learn("SecretAccessKey", string(m[2]))
 	return keys{ID: string(m[1]), Secret: string(m[2])}
 }
 

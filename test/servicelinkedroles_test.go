@@ -41,6 +41,11 @@ func TestServiceLinkedRoles(t *testing.T) {
 	if *other.Role.RoleName != name+"_two" {
 		t.Errorf("with a suffix: %s", *other.Role.RoleName)
 	}
+	scaling, err := root.iam.CreateServiceLinkedRole(ctx, &iam.CreateServiceLinkedRoleInput{AWSServiceName: aws.String("custom-resource.application-autoscaling.amazonaws.com")})
+	must(t, err)
+	if want := "AWSServiceRoleForApplicationAutoScaling_CustomResource"; *scaling.Role.RoleName != want {
+		t.Errorf("made %s, want %s", *scaling.Role.RoleName, want)
+	}
 	_, err = root.iam.CreateServiceLinkedRole(ctx, &iam.CreateServiceLinkedRoleInput{AWSServiceName: aws.String("ecs.amazonaws.com"), CustomSuffix: aws.String("two")})
 	wantCode(t, "no suffix", err, "InvalidInput", "Custom suffix is not allowed for ecs.amazonaws.com")
 	_, err = root.iam.CreateServiceLinkedRole(ctx, &iam.CreateServiceLinkedRoleInput{AWSServiceName: aws.String("nothing.amazonaws.com")})

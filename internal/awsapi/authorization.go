@@ -84,6 +84,16 @@ func Prefixes() iter.Seq[string] {
 	}
 }
 
+// ServiceNames returns the names of all services by their prefix. It keeps no
+// page.
+func ServiceNames() map[string]string {
+	names := make(map[string]string)
+	for prefix, block := range archive(authorizationData).blocks() {
+		names[prefix] = newReader(block).str()
+	}
+	return names
+}
+
 // LookupAction returns an action, or nil. As in policies, the case of prefix and
 // name doesn't matter.
 func LookupAction(prefix, name string) *Action {

@@ -22,7 +22,9 @@ away. All of it is tried on a copy first: where anything is wrong, nothing is
 imported and the reasons are told. Roles whose trust policy names users or roles
 that don't exist here are left out, and told; so are credentials whose secret the
 file does not hold: passwords, MFA devices, server certificates, and passwords for
-services. All get unique ids of their own, not those of the file.
+services; so are policies of AWS's that aren't known here, and what they were a
+boundary of. Unique ids (AIDA…, AROA…), ids of policy versions and times stay
+those of the file, where nothing here has them yet.
 
 With --access-keys, FILE holds access keys that exist elsewhere, a line for each:
 NAME,ACCESS KEY ID,SECRET. FILE may be - for standard input.`

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sallyport-iam/sallyport/internal/awsapi"
+	"github.com/sallyport-iam/sallyport/internal/service/accessanalyzer"
 	"github.com/sallyport-iam/sallyport/policy"
 )
 
@@ -155,18 +155,6 @@ meant. Exit code 1 if a document has an error.`,
 	return cmd
 }
 
-// catalog knows the actions of AWS's services.
-func catalog(service string) (actions []string, known bool) {
-	page := awsapi.LookupAuthorization(service)
-	if page == nil {
-		return nil, false
-	}
-	for _, a := range page.Actions {
-		actions = append(actions, a.Name)
-	}
-	return actions, true
-}
-
 // validate prints what is wrong with a document and reports whether it is valid.
 func validate(std IO, file, text string, kind policy.Kind) bool {
 	p, err := policy.Parse(text, kind)
@@ -178,7 +166,15 @@ func validate(std IO, file, text string, kind policy.Kind) bool {
 		fmt.Fprintf(std.Out, "%s:%d:%d: error: %s%s\n", file, e.Line, e.Column, e.Message, detail)
 		return false
 	}
-	for _, w := range p.WarningsWith(catalog) {
+	for _, f := range policy.Validate(text, policy.Validation{Kind: kind, Catalog: accessanalyzer.Catalog}) {
+		label := "warning"
+		if f.Type == policy.FindingSuggestion {
+			label = "suggestion"
+		}
+		at := f.Locations[0].Start
+		fmt.Fprintf(std.Out, "%s:%d:%d: %s: %s [%s]\n", file, at.Line, at.Column+1, label, f.Details, f.Code)
+	}
+	for _, w := range p.Warnings() {
 		fmt.Fprintf(std.Out, "%s:%d:%d: warning: %s [%s]\n", file, w.Line, w.Column, w.Message, w.Code)
 	}
 	return true

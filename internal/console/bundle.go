@@ -60,13 +60,18 @@ func (b *bundle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	h := w.Header()
 	kind := types[path.Ext(name)]
 	if kind == "" {
 		kind = mime.TypeByExtension(path.Ext(name))
 	}
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	b.send(w, r, name, kind, text)
+}
+
+// send answers with a text that is always the same under that name.
+func (b *bundle) send(w http.ResponseWriter, r *http.Request, name, kind string, text []byte) {
+	h := w.Header()
 	h.Set("Content-Type", kind)
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("Vary", "Accept-Encoding")
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		if packed := b.gzipped(name, text); packed != nil {

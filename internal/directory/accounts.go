@@ -26,6 +26,12 @@ type Account struct {
 
 	// KeyMaxAge is after how many days access keys of users expire; 0 means never.
 	KeyMaxAge int `json:"keyMaxAge,omitempty"`
+	// TrailDays is how many days the account's events are kept; 0 means as many
+	// as the server's configuration says.
+	TrailDays int `json:"trailDays,omitempty"`
+
+	// Quotas are the limits that differ from the deployment's, by name.
+	Quotas map[string]int `json:"quotas,omitempty"`
 
 	Name string `json:"name,omitempty"`
 	// Organization is the management account of the organization that the
@@ -241,6 +247,9 @@ func (d *Directory) deleteRecords(ctx context.Context, account string) error {
 			return nil
 		}
 		ops = append(ops, store.Op{Key: r.Key, Delete: true})
+		if _, kind, id := checkParts(r.Key); slices.Contains(keptIDKinds, kind) && id != account && !tellsAccount(id, account) {
+			ops = append(ops, store.Op{Key: keptIDKey(id), Delete: true})
+		}
 		keyID, isKey := strings.CutPrefix(r.Key, recordKey(account, kindKey, ""))
 		if made, ok := seal.AccountOf(keyID); isKey && (!ok || made != account) {
 			ops = append(ops, store.Op{Key: givenKey(keyID), Delete: true})

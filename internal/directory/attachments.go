@@ -64,7 +64,7 @@ func (tx *Tx) PutInline(to Holder, name, document string) error {
 	for _, p := range inline {
 		size += policy.Size(p.Document)
 	}
-	if limit := tx.snap.d.Quota(h.sizeQuota); size > limit {
+	if limit := tx.snap.Quota(tx.account, h.sizeQuota); size > limit {
 		return &LimitExceeded{Quota: h.sizeQuota, Limit: limit, Name: h.name}
 	}
 	slices.SortFunc(inline, func(a, b InlinePolicy) int { return cmp.Compare(a.Name, b.Name) })

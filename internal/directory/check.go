@@ -195,6 +195,10 @@ func (c *Checker) checkDeployment(r *Record, kind, rest string) {
 		if !ok || a.Alias != rest {
 			c.wrong(r.Key, "account %q does not have this alias", r.Value)
 		}
+	case kindKeptID:
+		if !c.hasEntity(string(r.Value), rest) {
+			c.wrong(r.Key, "account %q has nothing of this id", r.Value)
+		}
 	case kindKey:
 		if c.records[recordKey(string(r.Value), kindKey, rest)] == nil {
 			c.wrong(r.Key, "account %q does not have this access key", r.Value)
@@ -285,6 +289,7 @@ func (c *Checker) checkUser(r *Record, account, id string) {
 		c.wrong(r.Key, "says to be user %q", u.ID)
 	}
 	if !u.Root() {
+		c.checkKeptID(r, account, id)
 		c.value(r.Key, recordKey(account, kindUserName, fold(u.Name)), string(nameRecord(id, u.Path)))
 	}
 	for _, k := range u.Keys {
@@ -388,6 +393,7 @@ func (c *Checker) checkGroup(r *Record, account, id string) {
 	if g.ID != id {
 		c.wrong(r.Key, "says to be group %q", g.ID)
 	}
+	c.checkKeptID(r, account, id)
 	c.value(r.Key, recordKey(account, kindGroupName, fold(g.Name)), string(nameRecord(id, g.Path)))
 	c.checkPolicies(r, account, string(KindGroup), id, &g.Policies)
 	c.counted(r, recordKey(account, kindGroupUse, id))
@@ -437,6 +443,7 @@ func (c *Checker) checkPolicy(r *Record, account, id string) {
 	if p.ID != id {
 		c.wrong(r.Key, "says to be policy %q", p.ID)
 	}
+	c.checkKeptID(r, account, id)
 	c.value(r.Key, recordKey(account, kindPolicyName, fold(p.Name)), string(nameRecord(id, p.Path)))
 	for _, v := range p.Versions {
 		if c.records[recordKey(account, kindPolicyDoc, id, v.ID)] == nil {

@@ -61,7 +61,7 @@ func full(t *testing.T) (*fixture, map[string][]byte) {
 		t.Fatal(err)
 	}
 	f.must(t, withUser("Alice", func(tx *Tx, u *User) error {
-		if _, err := tx.AddPasskey(u, "key", []byte("public"), nil); err != nil {
+		if err := tx.AddPasskey(u, PasskeySerial(rand.Reader, u, "key"), []byte("public")); err != nil {
 			return err
 		}
 		_, err := tx.AddSigningCert(u, "PEM", []byte("DER"))
@@ -255,6 +255,9 @@ func TestCheckSays(t *testing.T) {
 		}},
 		{"given key", func(r map[string][]byte) { r[givenKey("OTHER")] = []byte(account) }, []string{
 			`deployment/key/OTHER: account "ACCOUNT" does not have this access key`,
+		}},
+		{"kept id", func(r map[string][]byte) { r[keptIDKey(oldUserID)] = []byte(account) }, []string{
+			"deployment/id/" + oldUserID + `: account "ACCOUNT" has nothing of this id`,
 		}},
 		{"kind", func(r map[string][]byte) { r[account+"/what/is"] = nil }, []string{
 			"ACCOUNT/what/is: there is no such kind of record",

@@ -100,6 +100,7 @@ func (c *Checker) checkServerCert(r *Record, account, id string) {
 	if s.ID != id {
 		c.wrong(r.Key, "says to be server certificate %q", s.ID)
 	}
+	c.checkKeptID(r, account, id)
 	c.value(r.Key, recordKey(account, kindServerCertName, fold(s.Name)), string(nameRecord(id, s.Path)))
 	c.opensFor(r, s.Sealed, serverCertContext(id))
 }

@@ -10,6 +10,7 @@ func (c *Checker) checkRole(rec *Record, account, id string) {
 	if r.ID != id {
 		c.wrong(rec.Key, "says to be role %q", r.ID)
 	}
+	c.checkKeptID(rec, account, id)
 	c.value(rec.Key, recordKey(account, kindRoleName, fold(r.Name)), string(nameRecord(id, r.Path)))
 	if err := r.TrustPolicy().Refusal(); err != nil {
 		c.wrong(rec.Key, "its trust policy denies everything: %v", err)
@@ -40,6 +41,7 @@ func (c *Checker) checkProfile(rec *Record, account, id string) {
 	if p.ID != id {
 		c.wrong(rec.Key, "says to be instance profile %q", p.ID)
 	}
+	c.checkKeptID(rec, account, id)
 	c.value(rec.Key, recordKey(account, kindProfileName, fold(p.Name)), string(nameRecord(id, p.Path)))
 	if p.Role == "" {
 		return

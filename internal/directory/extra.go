@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // Two versions may run side by side on one store. What the later one has added
@@ -52,24 +53,92 @@ type member struct {
 	value json.RawMessage
 }
 
-// members reads an object, in order; ok is false where it is none.
+// members reads an object, in order; ok is false where it is none. The text is
+// valid JSON, as it comes from encoding/json.
 func members(text json.RawMessage) (all []member, ok bool) {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+	text = after(text, 0)
+	if !isObject(text) {
 		return nil, false
 	}
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			return nil, false
-		}
-		m := member{name: name.(string)} // the decoder takes nothing else for a name
-		if err := dec.Decode(&m.value); err != nil {
-			return nil, false
-		}
+	for text = after(text, 1); len(text) > 0 && text[0] == '"'; {
+		n := valueLen(text)
+		m := member{name: memberName(text[:n])}
+		text = after(after(text, n), 1) // the colon
+		n = valueLen(text)
+		m.value = text[:n]
 		all = append(all, m)
+		if text = after(text, n); len(text) > 0 && text[0] == ',' {
+			text = after(text, 1)
+		}
 	}
 	return all, true
+}
+
+const jsonSpace = " \t\r\n"
+
+// after is what follows the first n bytes of a text, and the space after them.
+func after(text []byte, n int) []byte {
+	for n < len(text) && strings.IndexByte(jsonSpace, text[n]) >= 0 {
+		n++
+	}
+	return text[min(n, len(text)):]
+}
+
+// memberName reads a name in quotation marks.
+func memberName(quoted []byte) (name string) {
+	if bytes.IndexByte(quoted, '\\') < 0 && utf8.Valid(quoted) {
+		return string(bytes.Trim(quoted, `"`))
+	}
+	_ = json.Unmarshal(quoted, &name) // it is valid
+	return name
+}
+
+// valueLen is how long the JSON value at the beginning of a text is.
+func valueLen(text []byte) int {
+	if len(text) == 0 {
+		return 0
+	}
+	switch text[0] {
+	case '"':
+		return stringLen(text)
+	case '{', '[':
+		return nestedLen(text)
+	}
+	if n := bytes.IndexAny(text, ",]}"+jsonSpace); n >= 0 {
+		return n
+	}
+	return len(text)
+}
+
+// nestedLen is how long an object or a list is.
+func nestedLen(text []byte) int {
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			i += stringLen(text[i:]) - 1
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(text)
+}
+
+// stringLen is how long a text in quotation marks is, with them.
+func stringLen(text []byte) int {
+	for i := 1; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(text)
 }
 
 // text writes an object.

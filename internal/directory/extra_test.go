@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
 )
@@ -83,6 +84,30 @@ func TestNothingUnknown(t *testing.T) {
 	if got := k.keep(reflect.TypeFor[User](), old, value); string(got) != string(value) {
 		t.Errorf("keep() = %s, want %s", got, value)
 	}
+}
+
+// FuzzMembers: an object is read as encoding/json reads it.
+func FuzzMembers(f *testing.F) {
+	f.Add(`{"a":1,"b":"x\\\"}","c":{"d":[1,"]",{}]},"e":null}`)
+	f.Add(" { \"a\" : [ ] , \"\\u0061\xff\" : -1.5e3 } ")
+	f.Fuzz(func(t *testing.T, text string) {
+		if !json.Valid([]byte(text)) {
+			return
+		}
+		var want map[string]json.RawMessage
+		isObject := json.Unmarshal([]byte(text), &want) == nil && want != nil
+		all, ok := members(json.RawMessage(text))
+		if ok != isObject {
+			t.Fatalf("members(%s) = %v, want %v", text, ok, isObject)
+		}
+		got := map[string]json.RawMessage{}
+		for _, m := range all {
+			got[m.name] = m.value
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("members(%s) (-want +got):\n%s", text, diff)
+		}
+	})
 }
 
 // grown has shapes that no record has yet.

@@ -39,6 +39,9 @@ func (d *Directory) scan(ctx context.Context, old *Snapshot) (*Snapshot, error) 
 	e := new(edit)
 	rev, err := d.store.Scan(ctx, "", 0, func(r store.Record) error {
 		_, kind := splitKey(r.Key)
+		if kind == kindOutbox {
+			return nil
+		}
 		s.add(r.Key, r.Value, r.Rev, kind, old, e)
 		return nil
 	})

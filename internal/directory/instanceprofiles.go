@@ -46,7 +46,7 @@ func (s *Snapshot) InstanceProfileByID(account, id string) (*InstanceProfile, er
 
 // InstanceProfiles calls fn for the account's instance profiles as Users does for users.
 func (s *Snapshot) InstanceProfiles(account, pathPrefix, after string, fn func(*InstanceProfile) bool) error {
-	return named(s, account, kindProfileName, pathPrefix, after, s.InstanceProfileByID, fn)
+	return named(s, account, kindProfileName, kindProfile, pathPrefix, after, fn)
 }
 
 func (tx *Tx) saveProfile(p *InstanceProfile) {
@@ -76,7 +76,7 @@ func (tx *Tx) CreateInstanceProfile(name, path string, tags []Tag) (*InstancePro
 	if err := tx.roomFor(QuotaInstanceProfiles, kindProfileName); err != nil {
 		return nil, err
 	}
-	p := &InstanceProfile{Format: recordFormat, Name: name, Path: path, Created: tx.now, account: tx.account}
+	p := &InstanceProfile{Format: recordFormat, Name: name, Path: path, Created: tx.created(), account: tx.account}
 	var err error
 	if p.Tags, err = tx.mergeTags(nil, tags, false); err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (tx *Tx) DeleteInstanceProfile(p *InstanceProfile) error {
 		return &InUse{KindInstanceProfile, UseProfiles}
 	}
 	tx.delete(recordKey(tx.account, kindProfileName, fold(p.Name)))
-	tx.delete(recordKey(tx.account, kindProfile, p.ID))
+	tx.forget(kindProfile, p.ID)
 	return nil
 }
 

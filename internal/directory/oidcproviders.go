@@ -76,7 +76,7 @@ func (tx *Tx) saveOIDC(p *OIDCProvider) { tx.put(recordKey(tx.account, kindOIDC,
 // CreateOIDCProvider makes a provider of that URL, with or without https://.
 // Exists, LimitExceeded.
 func (tx *Tx) CreateOIDCProvider(url string, clientIDs, thumbprints []string, tags []Tag) (*OIDCProvider, error) {
-	p := &OIDCProvider{Format: recordFormat, URL: strings.TrimPrefix(url, "https://"), Thumbprints: thumbprints, Created: tx.now, account: tx.account}
+	p := &OIDCProvider{Format: recordFormat, URL: strings.TrimPrefix(url, "https://"), Thumbprints: thumbprints, Created: tx.created(), account: tx.account}
 	if tx.read(recordKey(tx.account, kindOIDC, p.URL)) != nil {
 		return nil, &Exists{Kind: KindOIDC, Name: "https://" + p.URL}
 	}

@@ -19,10 +19,15 @@ func (tx *Tx) Remember(id string, event []byte) {
 
 func outboxKey(id string) string { return recordKey(deployment, kindOutbox, id) }
 
-// Outbox calls fn for the events that are not in the trail yet, in the order of
-// their ids, until fn says no.
-func (s *Snapshot) Outbox(fn func(id string, event []byte) bool) {
-	s.scan(outboxKey(""), "", func(id string, r *Record) bool { return fn(id, r.Value) })
+// Outbox calls fn for the events in the store that are not in the trail yet, in
+// the order of their ids. An error of fn ends it, and is returned.
+//
+// They are in the store only: a snapshot would take up and drop each of them for
+// nothing, since who makes a change has its event at hand.
+func (d *Directory) Outbox(ctx context.Context, fn func(id string, event []byte) error) error {
+	prefix := outboxKey("")
+	_, err := d.store.Scan(ctx, prefix, 0, func(r store.Record) error { return fn(r.Key[len(prefix):], r.Value) })
+	return err
 }
 
 // Remembered takes events that are in the trail out of the outbox.

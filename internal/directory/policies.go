@@ -114,7 +114,7 @@ func (s *Snapshot) policyByID(account, id string) (*ManagedPolicy, error) {
 
 // LocalPolicies calls fn for the account's own policies as Users does for users.
 func (s *Snapshot) LocalPolicies(account, pathPrefix, after string, fn func(*ManagedPolicy) bool) error {
-	return named(s, account, kindPolicyName, pathPrefix, after, s.policyByID, fn)
+	return named(s, account, kindPolicyName, kindPolicy, pathPrefix, after, fn)
 }
 
 // AWSPolicies are AWS's own policies, in the order of their names.
@@ -125,7 +125,7 @@ func (s *Snapshot) PolicyDocument(p *ManagedPolicy, version string) (string, err
 	if p.AWS() && version == p.Default {
 		return s.d.opts.AWSPolicies.Document(p.ARN()), nil
 	}
-	r := s.get(p.account, kindPolicyDoc, p.ID+"/"+version)
+	r := s.look(recordKey(p.account, kindPolicyDoc, p.ID, version))
 	if r == nil {
 		return "", &NotFound{Kind: KindPolicyVersion, Name: p.ARN(), Version: version}
 	}
@@ -134,7 +134,7 @@ func (s *Snapshot) PolicyDocument(p *ManagedPolicy, version string) (string, err
 
 // PolicyUse says how often the account attaches the policy, and uses it as a boundary.
 func (s *Snapshot) PolicyUse(account string, p *ManagedPolicy) (attachments, boundaries int, err error) {
-	r := s.get(account, kindPolicyUse, p.ID)
+	r := s.look(recordKey(account, kindPolicyUse, p.ID))
 	if r == nil {
 		return 0, 0, nil
 	}
@@ -278,10 +278,20 @@ func (tx *Tx) CreatePolicy(name, path, description, document string, tags []Tag)
 	if err := tx.within(QuotaPolicySize, policy.Size(document)); err != nil {
 		return nil, err
 	}
+	p, err := tx.newPolicy(name, path, description, tags)
+	if err != nil {
+		return nil, err
+	}
+	tx.addVersion(p, document, true)
+	return p, nil
+}
+
+// newPolicy makes a managed policy that has no version yet.
+func (tx *Tx) newPolicy(name, path, description string, tags []Tag) (*ManagedPolicy, error) {
 	if err := tx.roomFor(QuotaPolicies, kindPolicyName); err != nil {
 		return nil, err
 	}
-	p := &ManagedPolicy{Format: recordFormat, Name: name, Path: path, Description: description, Created: tx.now, account: tx.account}
+	p := &ManagedPolicy{Format: recordFormat, Name: name, Path: path, Description: description, Created: tx.created(), account: tx.account}
 	var err error
 	if p.Tags, err = tx.mergeTags(nil, tags, false); err != nil {
 		return nil, err
@@ -289,7 +299,6 @@ func (tx *Tx) CreatePolicy(name, path, description, document string, tags []Tag)
 	if p.ID, err = tx.claimName(KindPolicy, kindPolicyName, kindPolicy, "ANPA", name, path); err != nil {
 		return nil, err
 	}
-	tx.addVersion(p, document, true)
 	return p, nil
 }
 
@@ -376,7 +385,7 @@ func (tx *Tx) DeletePolicy(p *ManagedPolicy) error {
 		tx.delete(recordKey(tx.account, kindPolicyDoc, p.ID, v.ID))
 	}
 	tx.delete(recordKey(tx.account, kindPolicyName, fold(p.Name)))
-	tx.delete(recordKey(tx.account, kindPolicy, p.ID))
+	tx.forget(kindPolicy, p.ID)
 	return nil
 }
 

@@ -1,5 +1,11 @@
 package directory
 
+import (
+	"fmt"
+	"maps"
+	"strings"
+)
+
 // Quotas by AWS's names for them, with the defaults of "IAM and AWS STS
 // quotas" in the IAM user guide. Sizes are in characters; white space does not
 // count. UsersPerAccount is enforced only where it is set: AWS's 5000 is what
@@ -69,26 +75,87 @@ var defaultQuotas = map[string]int{
 	QuotaOrgPolicySize: 5120,
 }
 
-// Quotas are the names that Options.Quotas may set.
-func Quotas() map[string]int {
-	out := make(map[string]int, len(defaultQuotas))
-	for name, n := range defaultQuotas {
-		out[name] = n
+// Quotas are the names that Options.Quotas and SetQuota may set, with AWS's
+// defaults.
+func Quotas() map[string]int { return maps.Clone(defaultQuotas) }
+
+// MaxQuota is the greatest number that a quota can be set to: what a document
+// can be long by IAM's model, what a record has room for, and for whole
+// accounts what nobody reaches.
+func MaxQuota(name string) int {
+	switch {
+	case strings.HasSuffix(name, "Size") || name == QuotaTrustSize:
+		return 131072
+	case strings.HasSuffix(name, "PerAccount") || strings.HasSuffix(name, "PerOrganization"):
+		return 10_000_000
 	}
-	return out
+	return 1000
 }
 
-// Quota is the limit of that name.
-func (d *Directory) Quota(name string) int {
-	if n, set := d.opts.Quotas[name]; set {
-		return n
+// BadQuota: there is no quota of that name, or it can't be that number.
+type BadQuota struct {
+	Name  string
+	Limit int
+}
+
+func (e *BadQuota) Error() string {
+	if _, known := defaultQuotas[e.Name]; !known {
+		return fmt.Sprintf("there is no quota %q", e.Name)
 	}
-	return defaultQuotas[name]
+	return fmt.Sprintf("quota %s can be 0 to %d, not %d", e.Name, MaxQuota(e.Name), e.Limit)
+}
+
+// SetQuota sets a quota of the account: nil means that of the deployment. What
+// the account has more of stays. BadQuota.
+func (tx *Tx) SetQuota(name string, limit *int) error {
+	if _, known := defaultQuotas[name]; !known {
+		return &BadQuota{Name: name}
+	}
+	a, err := tx.accountRecord()
+	if err != nil {
+		return err
+	}
+	quotas := maps.Clone(a.Quotas)
+	if limit == nil {
+		delete(quotas, name)
+	} else {
+		if *limit < 0 || *limit > MaxQuota(name) {
+			return &BadQuota{Name: name, Limit: *limit}
+		}
+		if quotas == nil {
+			quotas = map[string]int{}
+		}
+		quotas[name] = *limit
+	}
+	if !maps.Equal(a.Quotas, quotas) {
+		a.Quotas = quotas
+		tx.saveAccount(&a)
+	}
+	return nil
+}
+
+// Quota is an account's limit of that name: its own, or that of the deployment.
+func (s *Snapshot) Quota(account, name string) int {
+	limit, _ := s.quota(account, name)
+	return limit
+}
+
+// quota gives a limit, and whether it was set by anyone.
+func (s *Snapshot) quota(account, name string) (limit int, set bool) {
+	if a, err := s.Account(account); err == nil && a != nil {
+		if n, set := a.Quotas[name]; set {
+			return n, true
+		}
+	}
+	if n, set := s.d.opts.Quotas[name]; set {
+		return n, true
+	}
+	return defaultQuotas[name], false
 }
 
 // within refuses n where it exceeds the quota.
 func (tx *Tx) within(quota string, n int) error {
-	if limit := tx.snap.d.Quota(quota); n > limit {
+	if limit := tx.snap.Quota(tx.account, quota); n > limit {
 		return &LimitExceeded{Quota: quota, Limit: limit}
 	}
 	return nil
@@ -97,7 +164,7 @@ func (tx *Tx) within(quota string, n int) error {
 // roomFor refuses one more entity where the account holds as many as it may.
 // Entities that are being made at the same moment may pass together.
 func (tx *Tx) roomFor(quota, nameKind string) error {
-	if _, set := tx.snap.d.opts.Quotas[quota]; quota == QuotaUsers && !set {
+	if _, set := tx.snap.quota(tx.account, quota); quota == QuotaUsers && !set {
 		return nil
 	}
 	return tx.within(quota, tx.snap.count(recordKey(tx.account, nameKind, ""))+1)

@@ -62,7 +62,7 @@ type Record struct {
 //	ACCOUNT/report/ID                    Report
 //	ACCOUNT/reportpart/ID/N              a part of its content, compressed
 //	ACCOUNT/issuer                       Issuer
-//	ACCOUNT/trail/NAME                   AuditTrail
+//	ACCOUNT/trail/REGION/NAME            AuditTrail
 //	deployment/ring                      the sealed key ring
 //	deployment/first                     the id of the account that the first start made
 //	deployment/node/ID                   Node
@@ -70,6 +70,8 @@ type Record struct {
 //	deployment/trailkey/trail            TrailKey
 //	deployment/alias/ALIAS               the account's id
 //	deployment/delegation/ID             Delegation
+//	deployment/key/ACCESS KEY ID         the account, where the id does not tell it
+//	deployment/id/UNIQUE ID              the account, where the id does not tell it
 const (
 	kindAccount     = "account"
 	kindUser        = "user"
@@ -105,6 +107,7 @@ const (
 	kindAccess     = "access"
 	kindReport     = "report"
 	kindDelegation = "delegation"
+	kindKeptID     = "id"
 	kindReportPart = "reportpart"
 
 	kindConfirm = "confirm"
@@ -128,7 +131,7 @@ const recordFormat = 1
 // listed are the kinds whose keys are also held in order, for listing.
 func listed(kind string) bool {
 	switch kind {
-	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindOutbox, kindMFA, kindServerCertName, kindOIDC, kindSAML, kindAuditTrail, kindReport, kindDelegation:
+	case kindUserName, kindGroupName, kindRoleName, kindProfileName, kindPolicyName, kindMember, kindAttached, kindAccount, kindNode, kindMFA, kindServerCertName, kindOIDC, kindSAML, kindAuditTrail, kindReport, kindDelegation:
 		return true
 	case kindOrgNode, kindOrgPolicy, kindOrgRequest, kindHandshake, kindInvited:
 		return true

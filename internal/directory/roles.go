@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/policy"
 )
 
@@ -113,7 +112,7 @@ func splitEntityARN(arn string) (account, kind, name string, ok bool) {
 
 // Roles calls fn for the account's roles as Users does for users.
 func (s *Snapshot) Roles(account, pathPrefix, after string, fn func(*Role) bool) error {
-	return named(s, account, kindRoleName, pathPrefix, after, s.RoleByID, fn)
+	return named(s, account, kindRoleName, kindRole, pathPrefix, after, fn)
 }
 
 // TrustDocument is the trust policy as it is shown: users and roles by their
@@ -134,17 +133,13 @@ func (s *Snapshot) TrustDocument(r *Role) string {
 
 // arnOfID is the ARN of the user or role of a unique id, or "".
 func (s *Snapshot) arnOfID(id string) string {
-	account, ok := seal.AccountOfID(id)
-	if !ok {
-		return ""
-	}
-	switch id[:4] {
-	case "AIDA":
-		if u, err := s.UserByID(account, id); err == nil {
+	switch {
+	case isUniqueID(id, "AIDA"):
+		if u, err := s.UserByID(s.accountOfID(id, kindUser), id); err == nil {
 			return u.arn
 		}
-	case "AROA":
-		if r, err := s.RoleByID(account, id); err == nil {
+	case isUniqueID(id, "AROA"):
+		if r, err := s.RoleByID(s.accountOfID(id, kindRole), id); err == nil {
 			return r.arn
 		}
 	}
@@ -157,6 +152,9 @@ func (tx *Tx) trustByID(trust *policy.Policy) (string, error) {
 	var failed error
 	text := trust.RewritePrincipals(func(n policy.NamedPrincipal) string {
 		id, err := tx.snap.principalID(n)
+		if tx.restores && (isUniqueID(n.Value, "AIDA") || isUniqueID(n.Value, "AROA")) {
+			return n.Value
+		}
 		if err != nil && failed == nil {
 			failed = err
 		}
@@ -165,7 +163,7 @@ func (tx *Tx) trustByID(trust *policy.Policy) (string, error) {
 	if failed != nil {
 		return "", failed
 	}
-	if size, limit := policy.Size(trust.Text()), tx.snap.d.Quota(QuotaTrustSize); size > limit {
+	if size, limit := policy.Size(trust.Text()), tx.snap.Quota(tx.account, QuotaTrustSize); size > limit {
 		return "", &LimitExceeded{Quota: QuotaTrustSize, Limit: limit}
 	}
 	return text, nil
@@ -239,7 +237,7 @@ func (tx *Tx) CreateRole(n NewRole) (*Role, error) {
 		return nil, err
 	}
 	r := &Role{
-		Format: recordFormat, Name: n.Name, Path: n.Path, Created: tx.now, Description: n.Description,
+		Format: recordFormat, Name: n.Name, Path: n.Path, Created: tx.created(), Description: n.Description,
 		MaxSession: n.MaxSession, account: tx.account, arn: RoleARN(tx.account, n.Path, n.Name),
 	}
 	var err error
@@ -298,7 +296,7 @@ func (tx *Tx) DeleteRole(r *Role) error {
 		return err
 	}
 	tx.delete(recordKey(tx.account, kindRoleName, fold(r.Name)))
-	tx.delete(recordKey(tx.account, kindRole, r.ID))
+	tx.forget(kindRole, r.ID)
 	tx.delete(recordKey(tx.account, kindUsed, r.ID))
 	tx.delete(recordKey(tx.account, kindAccess, r.ID))
 	return nil

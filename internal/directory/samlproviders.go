@@ -110,7 +110,7 @@ func (tx *Tx) CreateSAMLProvider(name, metadata string, validUntil time.Time, ta
 	if err := tx.roomFor(QuotaSAMLProviders, kindSAML); err != nil {
 		return nil, err
 	}
-	p := &SAMLProvider{Format: recordFormat, Name: name, UUID: tx.randomID(), Created: tx.now, account: tx.account}
+	p := &SAMLProvider{Format: recordFormat, Name: name, UUID: tx.randomID(), Created: tx.created(), account: tx.account}
 	var err error
 	if p.Tags, err = tx.mergeTags(nil, tags, false); err != nil {
 		return nil, err

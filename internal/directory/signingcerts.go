@@ -2,9 +2,7 @@ package directory
 
 import (
 	"crypto/sha256"
-	"encoding/base32"
 	"encoding/hex"
-	"io"
 	"slices"
 	"time"
 )
@@ -25,18 +23,16 @@ func sumOf(b []byte) string {
 }
 
 // randomID makes an id of 32 characters that no other thing has.
-func (tx *Tx) randomID() string {
-	var id [20]byte
-	if _, err := io.ReadFull(tx.snap.d.opts.Rand, id[:]); err != nil {
-		panic("directory: no randomness: " + err.Error()) // as package seal does
-	}
-	return base32.StdEncoding.EncodeToString(id[:])
-}
+func (tx *Tx) randomID() string { return randomText(tx.snap.d.opts.Rand, 20) }
+
+// leastCertID is how many characters the id of a certificate has at least
+// (certificateIdType in IAM's model).
+const leastCertID = 24
 
 // AddSigningCert gives the user an active certificate: PEM that has been
 // parsed, and its DER. LimitExceeded; Exists, where a user of the account has it.
 func (tx *Tx) AddSigningCert(u *User, body string, der []byte) (SigningCert, error) {
-	c := SigningCert{Body: body, SHA256: sumOf(der), Uploaded: tx.now}
+	c := SigningCert{Body: body, SHA256: sumOf(der), Uploaded: tx.created()}
 	index := recordKey(tx.account, kindSigningCert, c.SHA256)
 	if tx.read(index) != nil {
 		return SigningCert{}, &Exists{Kind: KindSigningCert}
@@ -44,7 +40,9 @@ func (tx *Tx) AddSigningCert(u *User, body string, der []byte) (SigningCert, err
 	if err := tx.within(QuotaCertificates, len(u.Certificates)+1); err != nil {
 		return SigningCert{}, err
 	}
-	c.ID = tx.randomID()
+	if c.ID = tx.originalID(); len(c.ID) < leastCertID || len(c.ID) > 128 || !isUpperText(c.ID) || u.certIndex(c.ID) >= 0 {
+		c.ID = tx.randomID()
+	}
 	tx.put(index, []byte(u.ID))
 	u.Certificates = append(slices.Clone(u.Certificates), c)
 	tx.save(u)

@@ -44,6 +44,9 @@ func (s *Snapshot) apply(events []store.Event) *Snapshot {
 
 func (s *Snapshot) change(c store.Change, rev store.Revision, e *edit) {
 	_, kind := splitKey(c.Key)
+	if kind == kindOutbox {
+		return
+	}
 	if decides(kind) {
 		s.policyEpoch = rev
 	}

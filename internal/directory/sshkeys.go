@@ -3,6 +3,8 @@ package directory
 import (
 	"slices"
 	"time"
+
+	"github.com/sallyport-iam/sallyport/internal/seal"
 )
 
 // SSHKey is an SSH public key of a user.
@@ -35,7 +37,10 @@ func (tx *Tx) AddSSHKey(u *User, body, fingerprint string) (SSHKey, error) {
 	if err := tx.within(QuotaSSHKeys, len(u.SSHKeys)+1); err != nil {
 		return SSHKey{}, err
 	}
-	k := SSHKey{ID: tx.newID("APKA"), Body: body, Fingerprint: fingerprint, Uploaded: tx.now}
+	k := SSHKey{Body: body, Fingerprint: fingerprint, Uploaded: tx.created()}
+	if k.ID = tx.originalID(); !isUniqueID(k.ID, "APKA") || u.sshKeyIndex(k.ID) >= 0 {
+		k.ID = seal.AccessKeyID(tx.snap.d.opts.Rand, "APKA", tx.account) // as long as those of access keys
+	}
 	u.SSHKeys = append(slices.Clone(u.SSHKeys), k)
 	tx.save(u)
 	return k, nil

@@ -19,6 +19,8 @@ type Tx struct {
 	writes  map[string]store.Op
 	order   []string // keys of writes, in the order of the first write
 
+	original Original        // that the next entity is to be like
+	restores bool            // trust policies may name what is gone
 	replaces bool            // a record is deleted or replaced
 	event    *store.Op       // for the outbox, or nil
 	report   *store.Revision // gets the revision of the commit, where not nil

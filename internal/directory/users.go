@@ -119,19 +119,20 @@ func (s *Snapshot) UserByID(account, id string) (*User, error) {
 // Users calls fn for the account's users under a path prefix, in the order of
 // their names without regard to case, after the name given, until fn says no.
 func (s *Snapshot) Users(account, pathPrefix, after string, fn func(*User) bool) error {
-	return named(s, account, kindUserName, pathPrefix, after, s.UserByID, fn)
+	return named(s, account, kindUserName, kindUser, pathPrefix, after, fn)
 }
 
-// named walks a kind's index of names and hands out what the names stand for.
-func named[T any](s *Snapshot, account, kind, pathPrefix, after string, byID func(account, id string) (*T, error), fn func(*T) bool) error {
+// named walks an index of names and hands out what the names stand for, without
+// keeping it in memory: a list may be of all that there is.
+func named[T any](s *Snapshot, account, nameKind, kind, pathPrefix, after string, fn func(*T) bool) error {
 	var failed error
-	s.scan(recordKey(account, kind, ""), fold(after), func(_ string, r *Record) bool {
+	s.scan(recordKey(account, nameKind, ""), fold(after), func(_ string, r *Record) bool {
 		name := r.name()
 		if !strings.HasPrefix(name.path, pathPrefix) {
 			return true
 		}
 		var v *T
-		if v, failed = byID(account, name.id); failed != nil {
+		if v, failed = glance[T](s, recordKey(account, kind, name.id)); failed != nil {
 			return false
 		}
 		return fn(v)
@@ -181,7 +182,7 @@ func (tx *Tx) CreateUser(name, path, boundary string, tags []Tag) (*User, error)
 	if err := tx.roomFor(QuotaUsers, kindUserName); err != nil {
 		return nil, err
 	}
-	u := &User{Format: recordFormat, Name: name, Path: path, Created: tx.now, account: tx.account, arn: UserARN(tx.account, path, name)}
+	u := &User{Format: recordFormat, Name: name, Path: path, Created: tx.created(), account: tx.account, arn: UserARN(tx.account, path, name)}
 	var err error
 	if u.Tags, err = tx.mergeTags(nil, tags, true); err != nil {
 		return nil, err
@@ -198,11 +199,16 @@ func (tx *Tx) CreateUser(name, path, boundary string, tags []Tag) (*User, error)
 	return u, nil
 }
 
-// claimName takes a free name for a new entity and gives the entity's id.
+// claimName takes a free name for a new entity and gives the entity's id: that
+// of the original, where there is one and it can be had.
 func (tx *Tx) claimName(kind Kind, nameKind, idKind, prefix, name, path string) (string, error) {
 	index := recordKey(tx.account, nameKind, fold(name))
 	if tx.read(index) != nil {
 		return "", &Exists{Kind: kind, Name: name}
+	}
+	if id, ok := tx.keepID(idKind, prefix); ok {
+		tx.put(index, nameRecord(id, path))
+		return id, nil
 	}
 	for {
 		id := tx.newID(prefix)
@@ -268,7 +274,7 @@ func (tx *Tx) DeleteUser(u *User) error {
 		return err
 	}
 	tx.delete(recordKey(tx.account, kindUserName, fold(u.Name)))
-	tx.delete(recordKey(tx.account, kindUser, u.ID))
+	tx.forget(kindUser, u.ID)
 	tx.delete(recordKey(tx.account, kindSignIn, u.ID))
 	tx.delete(recordKey(tx.account, kindAccess, u.ID))
 	tx.delete(recordKey(tx.account, kindBrowsers, u.ID))

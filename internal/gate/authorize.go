@@ -15,6 +15,7 @@ type denied struct {
 	request  policy.Request
 	policies policy.Policies // that took part
 	result   policy.Result
+	resource string // what the service calls it; empty means by its ARN
 }
 
 func (d *denied) Error() string { return d.result.Message(&d.request) }
@@ -73,31 +74,16 @@ func (c *call) allowed(in *policy.Policies, action string, targets []service.Tar
 		in.RCPs = c.rcps(req.ResourceAccount)
 		c.setResource(t)
 		res := policy.Evaluate(&req, in)
-		c.note(action, t.ARN, res)
+		c.note(action, t, in, res)
 		if !res.Allowed() {
 			if c.g.opts.Trail != nil {
-				c.explained = policy.Explain(&req, in).String()
-				c.explained = strings.ToValidUTF8(c.explained[:min(len(c.explained), maxExplained)], "")
+				text := policy.Explain(&req, in).String()
+				c.noted.explained = strings.ToValidUTF8(text[:min(len(text), maxExplained)], "")
 			}
-			return &denied{req, *in, res}
+			return &denied{req, *in, res, t.Said}
 		}
 	}
 	return nil
-}
-
-// maxActed is how many resources the event of a call names.
-const maxActed = 16
-
-// note keeps a decision for the call's event. What was decided against it ends
-// the way, so the last decision is the one that counts.
-func (c *call) note(action, resource string, res policy.Result) {
-	if c.g.opts.Trail == nil {
-		return
-	}
-	c.asked, c.decided = true, res
-	if action == c.action && len(c.acted) < maxActed && !slices.Contains(c.acted, resource) {
-		c.acted = append(c.acted, resource)
-	}
 }
 
 // also decides a further action that the request needs.

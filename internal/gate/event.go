@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/sallyport-iam/sallyport/arn"
 	"github.com/sallyport-iam/sallyport/internal/awsapi"
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/seal"
@@ -68,18 +67,25 @@ func (c *call) readOnly() bool {
 // changed without a transaction waits for the trail.
 func (c *call) record(o *outcome) error {
 	log := c.g.opts.Trail
-	if log == nil {
+	if log == nil || c.asks && o.err == nil {
 		return nil
 	}
 	c.setEventID()
 	entry := c.entry(o)
+	entry.Texts = c.noted.texts
 	if c.caller.Revision == 0 && c.changes(o) {
 		return log.Append(c.r.Context(), entry)
 	}
 	err := log.Note(entry)
+	if err != nil && len(entry.Texts) > 0 {
+		c.g.kept.forget()
+	}
 	if c.caller.Revision != 0 {
 		c.g.opts.Remembered(c.eventID)
 		return nil // the event is with the change, and finds its way from there
+	}
+	if err == nil && c.memory.event.SharedEventID != "" {
+		err = log.Note(c.sharedEntry())
 	}
 	return err
 }
@@ -91,6 +97,7 @@ type eventMemory struct {
 	values []byte // its parameters
 	keys   []trail.Key
 	names  []trail.Name
+	acted  []trail.ARNResource
 }
 
 // eventMemories are those of calls that are over.
@@ -98,8 +105,9 @@ var eventMemories = sync.Pool{New: func() any { return new(eventMemory) }}
 
 // entry is the call's event for the trail, which copies it: its memory is the
 // next call's when this one is released.
-func (c *call) entry(o *outcome) trail.Entry {
-	e := c.event(o)
+func (c *call) entry(o *outcome) trail.Entry { return c.encoded(c.event(o)) }
+
+func (c *call) encoded(e *trail.Event) trail.Entry {
 	m := c.memory
 	m.record, m.keys = e.AppendJSON(m.record[:0]), e.AppendKeys(m.keys[:0])
 	return trail.Entry{Account: e.RecipientAccountID, Time: e.EventTime, Record: m.record, Keys: m.keys}
@@ -113,6 +121,7 @@ func (c *call) releaseEvent() {
 	}
 	clear(m.keys[:cap(m.keys)])
 	clear(m.names[:cap(m.names)])
+	clear(m.acted[:cap(m.acted)])
 	m.event = trail.Event{}
 	eventMemories.Put(m)
 }
@@ -153,27 +162,72 @@ func (c *call) event(o *outcome) *trail.Event {
 		RequestID: c.id, EventID: c.eventID, ReadOnly: c.readOnly(),
 		EventType: trail.TypeAPICall, ManagementEvent: true, EventCategory: trail.CategoryAPI,
 	}
-	if c.sig != nil {
+	if e.AWSRegion = unsignedRegion; c.sig != nil {
 		e.AWSRegion = c.regionOf()
 	}
 	e.UserIdentity = c.identity()
 	e.FromConsole = c.caller.Session != nil && c.caller.Session.Kind == directory.ConsoleSession
-	e.RecipientAccountID = e.UserIdentity.AccountID
-	if e.RecipientAccountID == "" {
-		e.RecipientAccountID = c.g.opts.Directory.Snapshot().FirstAccount()
-	}
 	if o.err != nil {
 		e.ErrorCode, e.ErrorMessage = c.eventCode(o.err), o.err.Message
 	}
 	c.addParameters(e, o)
+	if c.target.Service != nil && c.target.Service.Name == "sts" {
+		c.memory.acted = acted(c.memory.acted[:0], e.Own.Named)
+		e.Resources = c.memory.acted
+	}
+	e.RecipientAccountID = c.recipient(e)
+	if o.err == nil && c.other(e) != "" {
+		e.SharedEventID = seal.TimeUUID(c.g.opts.Rand, c.now)
+	}
 	if c.r.TLS != nil {
 		e.TLS = tlsDetails(c.r)
 	}
 	c.addOwn(e, o)
+	setData(e)
 	return e
 }
 
-func shortened(s string) string { return s[:min(len(s), maxEventText)] }
+// recipient is the account in whose trail the event stands: the caller's, of who
+// has none that of the role that they ask for, and else the deployment's first.
+func (c *call) recipient(e *trail.Event) string {
+	if p := &c.caller.Principal; p.Known() && p.External == nil || e.UserIdentity.Type == trail.IdentityUnknown && e.UserIdentity.AccountID != "" {
+		return e.UserIdentity.AccountID
+	}
+	snap := c.g.opts.Directory.Snapshot()
+	for _, r := range e.Resources {
+		if a, err := snap.Account(r.AccountID); err == nil && a != nil {
+			return r.AccountID
+		}
+	}
+	return snap.FirstAccount()
+}
+
+// other is the account of the role that was assumed where it isn't the caller's:
+// it gets an event of its own. Empty where there is none.
+func (c *call) other(e *trail.Event) string {
+	if len(e.Resources) == 0 || e.Resources[0].AccountID == e.RecipientAccountID {
+		return ""
+	}
+	account := e.Resources[0].AccountID
+	if a, err := c.g.opts.Directory.Snapshot().Account(account); err != nil || a == nil {
+		return ""
+	}
+	return account
+}
+
+// sharedEntry is the event for that account. It tells whose account the caller
+// is of, and nothing of why it was allowed there.
+func (c *call) sharedEntry() trail.Entry {
+	e := &c.memory.event
+	e.RecipientAccountID = c.other(e)
+	e.EventID = seal.TimeUUID(c.g.opts.Rand, c.now)
+	e.UserIdentity = trail.Identity{Type: trail.IdentityAccount, PrincipalID: e.UserIdentity.PrincipalID, AccountID: e.UserIdentity.AccountID}
+	e.Own = trail.Own{Micros: e.Own.Micros, Named: e.Own.Named}
+	return c.encoded(e)
+}
+
+// shortened is a text of the client's, cut, and without what is no text.
+func shortened(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxEventText)], "") }
 
 func (c *call) eventSource() string {
 	name := "unknown"
@@ -214,6 +268,9 @@ func (c *call) identity() trail.Identity {
 		id.AccessKeyID = shortened(c.sig.KeyID)
 	}
 	p := &c.caller.Principal
+	if !p.Known() && c.sig == nil {
+		return trail.Identity{Type: trail.IdentityAccount, AccountID: trail.Anonymous}
+	}
 	if !p.Known() {
 		snap := c.g.opts.Directory.Snapshot()
 		if account, ok := snap.AccountInKey(id.AccessKeyID); ok {
@@ -229,9 +286,6 @@ func (c *call) identity() trail.Identity {
 		id.Type, id.UserName, id.IdentityProvider = trail.IdentityWebIdentity, p.External.Subject, p.External.Provider
 		if p.External.Type == policy.SAML {
 			id.Type = trail.IdentitySAML
-		}
-		if provider, err := arn.Parse(p.External.Provider); err == nil {
-			id.AccountID = provider.Account // where it is known: the account of the role too
 		}
 	case p.Role != nil:
 		id.Type = trail.IdentityAssumedRole
@@ -250,7 +304,7 @@ func (c *call) identity() trail.Identity {
 
 func sessionContext(p *directory.Principal) *trail.SessionContext {
 	s := p.Session
-	c := &trail.SessionContext{SourceIdentity: s.SourceIdentity}
+	c := &trail.SessionContext{SourceIdentity: s.SourceIdentity, AssumedRoot: assumedRoot(s)}
 	c.Attributes.CreationDate, c.Attributes.MFAAuthenticated = s.Issued, "false"
 	if !s.MFA.IsZero() {
 		c.Attributes.MFAAuthenticated = "true"
@@ -278,8 +332,7 @@ func (c *call) addParameters(e *trail.Event, o *outcome) {
 	if op.Input != nil && c.in != nil {
 		e.RequestParameters = m.value(op.Input, c.in, false)
 	}
-	reads := op.Action != nil && (op.Action.Access == "Read" || op.Action.Access == "List")
-	if o.err == nil && !reads && op.Output != nil && o.out != nil {
+	if o.err == nil && !reads(op) && op.Output != nil && o.out != nil {
 		e.ResponseElements = m.value(op.Output, o.out, true)
 	}
 	m.names = appendNames(m.names[:0], c.in)
@@ -287,6 +340,19 @@ func (c *call) addParameters(e *trail.Event, o *outcome) {
 		m.names = appendNames(m.names, o.out)
 	}
 	e.Own.Named = m.names
+}
+
+// reads reports whether the answer is nothing but what was asked for: it isn't
+// recorded. Credentials are made.
+func reads(op *awsapi.Operation) bool {
+	if op.Action == nil || op.Action.Access != "Read" && op.Action.Access != "List" {
+		return false
+	}
+	if op.Output == nil {
+		return true
+	}
+	made, _ := op.Output.MemberNamed("Credentials")
+	return made == nil
 }
 
 // value is an input or an output as the event has it, nil where it is empty.
@@ -303,21 +369,10 @@ func (m *eventMemory) value(shape *awsapi.Shape, v any, answer bool) []byte {
 // addOwn adds what CloudTrail has no place for: the decision and how long it took.
 func (c *call) addOwn(e *trail.Event, o *outcome) {
 	e.Own.Micros = c.g.opts.Now().Sub(c.now).Microseconds()
-	e.Own.Action = c.action
-	e.Own.Targets = c.acted
 	if c.caller.Snapshot != nil {
 		e.Own.Revision = uint64(c.caller.Snapshot.Rev)
 	}
-	switch {
-	case !c.asked:
-		return
-	case c.decided.Allowed():
-		e.Own.Decision = "Allow"
-	default:
-		e.Own.Decision = "Deny"
-	}
-	e.Own.Reason = reason(&c.decided)
-	e.Own.Explanation = c.explained
+	c.addDecision(&e.Own)
 }
 
 // reason says in a line which policy decided.
@@ -337,7 +392,8 @@ func reason(r *policy.Result) string {
 // calls them.
 var named = map[string]string{
 	"UserName": "AWS::IAM::User", "GroupName": "AWS::IAM::Group", "RoleName": "AWS::IAM::Role", "RoleArn": "AWS::IAM::Role",
-	"PolicyArn": "AWS::IAM::Policy", "AccessKeyId": "AWS::IAM::AccessKey", "InstanceProfileName": "AWS::IAM::InstanceProfile",
+	"PrincipalArn": "AWS::IAM::SAMLProvider",
+	"PolicyArn":    "AWS::IAM::Policy", "AccessKeyId": "AWS::IAM::AccessKey", "InstanceProfileName": "AWS::IAM::InstanceProfile",
 	"SerialNumber": "AWS::IAM::MfaDevice", "ServerCertificateName": "AWS::IAM::ServerCertificate",
 	"SAMLProviderArn": "AWS::IAM::SAMLProvider", "OpenIDConnectProviderArn": "AWS::IAM::OIDCProvider",
 	"CertificateId": "AWS::IAM::SigningCertificate", "SSHPublicKeyId": "AWS::IAM::SSHPublicKey",
@@ -403,6 +459,9 @@ func fieldsOf(t reflect.Type) []nameField {
 
 // tlsDetails are those of the request's connection.
 func tlsDetails(r *http.Request) *trail.TLS {
+	if r.TLS.Version == 0 { // it ended at a proxy
+		return &trail.TLS{HostHeader: r.Host}
+	}
 	version := map[uint16]string{tls.VersionTLS12: "TLSv1.2", tls.VersionTLS13: "TLSv1.3"}[r.TLS.Version]
 	return &trail.TLS{Version: version, CipherSuite: tls.CipherSuiteName(r.TLS.CipherSuite), HostHeader: r.Host}
 }

@@ -108,7 +108,11 @@ func answerControl[T any](s *Server, what string, fn func(r *http.Request) (T, e
 			http.Error(w, strings.ReplaceAll(err.Error(), "\n", "; "), http.StatusConflict)
 			return
 		}
-		if err := json.NewEncoder(w).Encode(out); err != nil {
+		text, err := asWritten(out, "")
+		if err == nil {
+			_, err = w.Write(text)
+		}
+		if err != nil {
 			s.cfg.Log.Error(what+": the answer was not sent", "error", err)
 		}
 	}

@@ -30,6 +30,8 @@ type exportedMore struct {
 	Account          string
 	AccountName      string            `json:",omitempty"`
 	AccountAlias     string            `json:",omitempty"`
+	Quotas           map[string]int    `json:",omitempty"` // that differ from the deployment's
+	AccessKeyMaxAge  int               `json:",omitempty"` // days
 	Roles            []moreOfRole      `json:",omitempty"`
 	PolicyTags       map[string][]tag  `json:",omitempty"` // by ARN
 	InstanceProfiles []exportedProfile `json:",omitempty"`
@@ -165,8 +167,17 @@ func Export(ctx context.Context, cfg Config, account string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := json.MarshalIndent(out, "", "    ")
-	return append(b, '\n'), err
+	return asWritten(out, "    ")
+}
+
+// asWritten is JSON in which the text of documents stands as it was written.
+func asWritten(v any, indent string) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", indent)
+	err := enc.Encode(v)
+	return b.Bytes(), err
 }
 
 // accountNamed is the account of that id, or the first one where it is empty.
@@ -187,7 +198,7 @@ func (d *dataFolder) export(account string) (*exported, error) {
 	}
 	e := exporter{s: d.dir.Snapshot(), account: a.ID, out: &exported{
 		UserDetailList: []exportedUser{}, GroupDetailList: []exportedGroup{}, RoleDetailList: []exportedRole{}, Policies: []exportedPolicy{},
-		Sallyport: &exportedMore{Version: 1, Account: a.ID, AccountName: a.Name, AccountAlias: a.Alias, PolicyTags: map[string][]tag{}},
+		Sallyport: &exportedMore{Version: 1, Account: a.ID, AccountName: a.Name, AccountAlias: a.Alias, Quotas: a.Quotas, AccessKeyMaxAge: a.KeyMaxAge, PolicyTags: map[string][]tag{}},
 	}}
 	for _, part := range []func() error{e.users, e.groups, e.roles, e.profiles, e.policies, e.passwordPolicy, e.providers, e.devices, e.serverCerts} {
 		if err := part(); err != nil {

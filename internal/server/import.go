@@ -91,7 +91,7 @@ func readExported(file []byte, account string) (in *exported, from string, err e
 	// Ids of accounts stand apart from other digits, in ARNs and as principals.
 	// In the text of the whole file, so that no document is forgotten; documents
 	// that are percent-encoded have been read by now.
-	text, err := json.Marshal(in)
+	text, err := asWritten(in, "")
 	if err != nil {
 		return nil, "", err
 	}
@@ -227,16 +227,19 @@ type importer struct {
 }
 
 func (i *importer) run(ctx context.Context) {
+	if m := i.in.Sallyport; m != nil {
+		i.settings(ctx, m)
+	}
 	for _, p := range i.in.Policies {
 		if !isAWS(p.Arn) {
 			i.entity(ctx, "policy "+p.PolicyName, func(tx *directory.Tx) (bool, error) { return i.policy(tx, &p) })
 		}
 	}
 	for _, g := range i.in.GroupDetailList {
-		i.entity(ctx, "group "+g.GroupName, func(tx *directory.Tx) (bool, error) { return group(tx, &g) })
+		i.entity(ctx, "group "+g.GroupName, func(tx *directory.Tx) (bool, error) { return i.group(tx, &g) })
 	}
 	for _, u := range i.in.UserDetailList {
-		i.entity(ctx, "user "+u.UserName, func(tx *directory.Tx) (bool, error) { return user(tx, &u) })
+		i.entity(ctx, "user "+u.UserName, func(tx *directory.Tx) (bool, error) { return i.user(tx, &u) })
 	}
 	if m := i.in.Sallyport; m != nil {
 		i.credentials(ctx, &m.moreCredentials)
@@ -259,7 +262,11 @@ func (i *importer) entity(ctx context.Context, name string, fn func(tx *director
 		wrote = tx.Writes()
 		return err
 	})
+	out, isLeftOut := errors.AsType[*leftOut](err)
 	switch {
+	case isLeftOut:
+		i.skip(name + ": " + out.why)
+		return true
 	case err != nil:
 		i.done.Problems = append(i.done.Problems, name+": "+strings.ReplaceAll(err.Error(), "\n", "; "))
 		return false
@@ -271,6 +278,13 @@ func (i *importer) entity(ctx context.Context, name string, fn func(tx *director
 		i.done.Unchanged++
 	}
 	return true
+}
+
+// skip tells of something that is left out, once: a transaction may run again.
+func (i *importer) skip(what string) {
+	if !slices.Contains(i.done.Skipped, what) {
+		i.done.Skipped = append(i.done.Skipped, what)
+	}
 }
 
 // roles imports the roles. Trust policies may name each other's roles, so those

@@ -30,8 +30,9 @@ func newTags(have []directory.Tag, want []tag) []directory.Tag {
 	return slices.DeleteFunc(tagsFrom(want), func(t directory.Tag) bool { return slices.Contains(have, t) })
 }
 
-// hang hangs policies on a user, group or role; what hangs there besides stays.
-func hang(tx *directory.Tx, on directory.Holder, have *directory.Policies, inline []inlinePolicy, attached []attachedPolicy) error {
+// hang hangs policies on a user, group or role, which what names; what hangs
+// there besides stays. AWS's policies that aren't known here are left out.
+func (i *importer) hang(tx *directory.Tx, what string, on directory.Holder, have *directory.Policies, inline []inlinePolicy, attached []attachedPolicy) error {
 	for _, p := range inline {
 		if now, ok := have.InlinePolicy(p.PolicyName); ok && p.PolicyDocument.same(now.Document) {
 			continue
@@ -42,6 +43,10 @@ func hang(tx *directory.Tx, on directory.Holder, have *directory.Policies, inlin
 	}
 	for _, p := range attached {
 		if slices.Contains(have.Attached, p.PolicyArn) {
+			continue
+		}
+		if isAWS(p.PolicyArn) && !i.known(p.PolicyArn) {
+			i.skip("policy " + p.PolicyArn + " of " + what + ": AWS's policy is not known here")
 			continue
 		}
 		if err := tx.Attach(on, p.PolicyArn); err != nil {
@@ -59,9 +64,30 @@ func bound(tx *directory.Tx, of directory.Bounded, have string, want *boundary) 
 	return tx.SetBoundary(of, want.PermissionsBoundaryArn)
 }
 
-func group(tx *directory.Tx, in *exportedGroup) (existed bool, err error) {
+// known reports whether a managed policy is there.
+func (i *importer) known(arn string) bool {
+	_, err := i.dir.Snapshot().Policy(i.account, arn)
+	return err == nil
+}
+
+// unbounded refuses what would be without the boundary that it had: it may do
+// more here than there.
+func (i *importer) unbounded(b *boundary) error {
+	if b == nil || !isAWS(b.PermissionsBoundaryArn) || i.known(b.PermissionsBoundaryArn) {
+		return nil
+	}
+	return &leftOut{"its permissions boundary " + b.PermissionsBoundaryArn + " is not known here"}
+}
+
+// leftOut: an entity can't be imported, but the rest can.
+type leftOut struct{ why string }
+
+func (e *leftOut) Error() string { return e.why }
+
+func (i *importer) group(tx *directory.Tx, in *exportedGroup) (existed bool, err error) {
 	g, err := tx.Group(in.GroupName)
 	if existed = err == nil; missing(err) {
+		tx.Like(directory.Original{ID: in.GroupId, Created: in.CreateDate})
 		g, err = tx.CreateGroup(in.GroupName, pathOf(in.Path))
 	}
 	if err != nil {
@@ -72,12 +98,16 @@ func group(tx *directory.Tx, in *exportedGroup) (existed bool, err error) {
 			return existed, err
 		}
 	}
-	return existed, hang(tx, g, &g.Policies, in.GroupPolicyList, in.AttachedManagedPolicies)
+	return existed, i.hang(tx, "group "+g.Name, g, &g.Policies, in.GroupPolicyList, in.AttachedManagedPolicies)
 }
 
-func user(tx *directory.Tx, in *exportedUser) (existed bool, err error) {
+func (i *importer) user(tx *directory.Tx, in *exportedUser) (existed bool, err error) {
+	if err := i.unbounded(in.PermissionsBoundary); err != nil {
+		return false, err
+	}
 	u, err := tx.User(in.UserName)
 	if existed = err == nil; missing(err) {
+		tx.Like(directory.Original{ID: in.UserId, Created: in.CreateDate})
 		u, err = tx.CreateUser(in.UserName, pathOf(in.Path), "", tagsFrom(in.Tags))
 	}
 	if err != nil {
@@ -102,7 +132,7 @@ func user(tx *directory.Tx, in *exportedUser) (existed bool, err error) {
 			return existed, err
 		}
 	}
-	if err := hang(tx, u, &u.Policies, in.UserPolicyList, in.AttachedManagedPolicies); err != nil {
+	if err := i.hang(tx, "user "+u.Name, u, &u.Policies, in.UserPolicyList, in.AttachedManagedPolicies); err != nil {
 		return existed, err
 	}
 	return existed, bound(tx, u, u.Boundary, in.PermissionsBoundary)
@@ -125,9 +155,14 @@ func (i *importer) role(tx *directory.Tx, in *exportedRole) (existed bool, err e
 	if err != nil {
 		return false, err
 	}
+	if err := i.unbounded(in.PermissionsBoundary); err != nil {
+		return false, err
+	}
+	tx.Restore()
 	more := i.moreOf(in.RoleName)
 	r, err := tx.Role(in.RoleName)
 	if existed = err == nil; missing(err) {
+		tx.Like(directory.Original{ID: in.RoleId, Created: in.CreateDate})
 		r, err = tx.CreateRole(directory.NewRole{
 			Name: in.RoleName, Path: pathOf(in.Path), Description: more.Description, Trust: trust,
 			MaxSession: more.MaxSessionDuration, Tags: tagsFrom(in.Tags),
@@ -149,7 +184,7 @@ func (i *importer) role(tx *directory.Tx, in *exportedRole) (existed bool, err e
 			return existed, err
 		}
 	}
-	if err := hang(tx, r, &r.Policies, in.RolePolicyList, in.AttachedManagedPolicies); err != nil {
+	if err := i.hang(tx, "role "+r.Name, r, &r.Policies, in.RolePolicyList, in.AttachedManagedPolicies); err != nil {
 		return existed, err
 	}
 	return existed, bound(tx, r, r.Boundary, in.PermissionsBoundary)
@@ -158,6 +193,7 @@ func (i *importer) role(tx *directory.Tx, in *exportedRole) (existed bool, err e
 func (i *importer) profile(tx *directory.Tx, in *exportedProfile) (existed bool, err error) {
 	p, err := tx.InstanceProfile(in.InstanceProfileName)
 	if existed = err == nil; missing(err) {
+		tx.Like(directory.Original{ID: in.InstanceProfileId, Created: in.CreateDate})
 		p, err = tx.CreateInstanceProfile(in.InstanceProfileName, pathOf(in.Path), tagsFrom(in.Tags))
 	}
 	if err != nil || len(in.Roles) == 0 {
@@ -186,20 +222,21 @@ func (i *importer) policy(tx *directory.Tx, in *exportedPolicy) (existed bool, e
 	}
 	versions := slices.Clone(in.PolicyVersionList)
 	slices.SortStableFunc(versions, func(a, b exportedVersion) int { return cmp.Compare(a.number(), b.number()) })
-	var tags []tag
+	o := directory.OriginalPolicy{
+		Original: directory.Original{ID: in.PolicyId, Created: in.CreateDate},
+		Name:     in.PolicyName, Path: pathOf(in.Path), Description: in.Description, Updated: in.UpdateDate,
+	}
 	if i.in.Sallyport != nil {
-		tags = i.in.Sallyport.PolicyTags[in.Arn]
+		o.Tags = tagsFrom(i.in.Sallyport.PolicyTags[in.Arn])
 	}
-	p, err = tx.CreatePolicy(in.PolicyName, pathOf(in.Path), in.Description, string(versions[0].Document), tagsFrom(tags))
-	if err != nil {
-		return false, err
-	}
-	for _, v := range versions[1:] {
-		if _, err := tx.AddPolicyVersion(p, string(v.Document), v.inForce(in)); err != nil {
-			return false, err
+	for _, v := range versions {
+		if v.inForce(in) {
+			o.Default = v.VersionId
 		}
+		o.Versions = append(o.Versions, directory.OriginalVersion{ID: v.VersionId, Document: string(v.Document), Created: v.CreateDate})
 	}
-	return false, nil
+	_, err = tx.RestorePolicy(o)
+	return false, err
 }
 
 // number is that of a version's id, by which versions were made one after another.

@@ -2,11 +2,38 @@ package server
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/service/iam"
 )
+
+// settings imports the account's own limits, before what they make room for.
+func (i *importer) settings(ctx context.Context, m *exportedMore) {
+	a, err := i.dir.Snapshot().Account(i.account)
+	if err != nil || a == nil {
+		return // accountNamed has seen it
+	}
+	if len(m.Quotas) > 0 {
+		i.entity(ctx, "quotas", func(tx *directory.Tx) (bool, error) {
+			for _, name := range slices.Sorted(maps.Keys(m.Quotas)) {
+				if err := tx.SetQuota(name, new(m.Quotas[name])); err != nil {
+					return false, err
+				}
+			}
+			return len(a.Quotas) > 0, nil
+		})
+	}
+	if m.AccessKeyMaxAge != 0 {
+		i.entity(ctx, "greatest age of access keys", func(tx *directory.Tx) (bool, error) {
+			if err := checkKeyMaxAge(m.AccessKeyMaxAge); err != nil || a.KeyMaxAge == m.AccessKeyMaxAge {
+				return true, err
+			}
+			return a.KeyMaxAge != 0, tx.SetKeyMaxAge(m.AccessKeyMaxAge)
+		})
+	}
+}
 
 // credentials imports what the file says of the users' credentials and of
 // providers. What lacks its secret is left out, and told.
@@ -91,6 +118,7 @@ func sshKey(tx *directory.Tx, in *exportedSSHKey) (existed bool, err error) {
 	if slices.ContainsFunc(u.SSHKeys, func(k directory.SSHKey) bool { return k.Fingerprint == fingerprint }) {
 		return true, nil
 	}
+	tx.Like(directory.Original{ID: in.SSHPublicKeyId, Created: in.UploadDate})
 	k, err := tx.AddSSHKey(u, in.SSHPublicKeyBody, fingerprint)
 	if err != nil || in.Status != statusOf(true) {
 		return false, err
@@ -110,6 +138,7 @@ func signingCert(tx *directory.Tx, in *exportedSigningCert) (existed bool, err e
 	if slices.ContainsFunc(u.Certificates, func(c directory.SigningCert) bool { return c.Body == in.CertificateBody }) {
 		return true, nil
 	}
+	tx.Like(directory.Original{ID: in.CertificateId, Created: in.UploadDate})
 	c, err := tx.AddSigningCert(u, in.CertificateBody, der)
 	if err != nil || in.Status != statusOf(true) {
 		return false, err
@@ -123,6 +152,7 @@ func (i *importer) oidc(tx *directory.Tx, in *exportedOIDC) (existed bool, err e
 	}
 	p, err := tx.OIDCProvider(directory.OIDCProviderARN(i.account, in.Url[len("https://"):]))
 	if missing(err) {
+		tx.Like(directory.Original{Created: in.CreateDate})
 		_, err = tx.CreateOIDCProvider(in.Url, in.ClientIDList, in.ThumbprintList, tagsFrom(in.Tags))
 		return false, err
 	}
@@ -150,6 +180,7 @@ func (i *importer) saml(tx *directory.Tx, in *exportedSAML) (existed bool, err e
 	}
 	p, err := tx.SAMLProvider(directory.SAMLProviderARN(i.account, in.Name))
 	if existed = err == nil; missing(err) {
+		tx.Like(directory.Original{Created: in.CreateDate})
 		p, err = tx.CreateSAMLProvider(in.Name, in.SAMLMetadataDocument, until, tagsFrom(in.Tags))
 	}
 	if err != nil {

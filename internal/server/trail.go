@@ -18,11 +18,14 @@ import (
 // How the trail is kept.
 const (
 	trailFolder     = "trail"
-	defaultTrailDay = 90          // days that events are kept
-	outboxEvery     = time.Second // between two rounds that empty the outbox
-	expireEvery     = time.Hour
-	digestEvery     = time.Hour
-	firstDigest     = time.Minute // after the start
+	defaultTrailDay = 90 // days that events are kept
+	// outboxEvery is the time between two rounds that empty the outbox: short
+	// enough that the store has what it deletes still at hand.
+	outboxEvery = 200 * time.Millisecond
+	lookEvery   = time.Second // between two looks at the room on the disk
+	expireEvery = time.Hour
+	digestEvery = time.Hour
+	firstDigest = time.Minute // after the start
 	// trailReserve is how much of the disk the trail leaves free unless told
 	// otherwise, in bytes.
 	trailReserve = 64 << 20
@@ -109,22 +112,21 @@ func (t *keptTrail) settle(ctx context.Context) error {
 // before a crash or, on a shared store, by nodes that are gone.
 func (t *keptTrail) recover(ctx context.Context) error {
 	var ids []string
-	var failed error
-	t.dir.Snapshot().Outbox(func(id string, event []byte) bool {
+	err := t.dir.Outbox(ctx, func(id string, event []byte) error {
 		if at, _ := trail.IDTime(id); t.shared && at.After(t.now().Add(-leftBehind)) {
-			return true
+			return nil
 		}
-		if failed = t.adopt(ctx, id, event); failed != nil {
-			return false
+		if err := t.adopt(ctx, id, event); err != nil {
+			return err
 		}
 		ids = append(ids, id)
-		return true
+		return nil
 	})
 	if len(ids) > 0 {
 		t.slog.Info("events of changes before a crash are in the trail now", "events", len(ids))
-		failed = errors.Join(failed, t.dir.Remembered(ctx, ids))
+		err = errors.Join(err, t.dir.Remembered(ctx, ids))
 	}
-	return failed
+	return err
 }
 
 // adopt puts an event of the outbox into the trail, unless it is there.
@@ -142,8 +144,9 @@ func (t *keptTrail) adopt(ctx context.Context, id string, event []byte) error {
 
 // keep empties the outbox, signs digests and lets old events go, until ctx ends.
 func (t *keptTrail) keep(ctx context.Context) error {
-	outbox, expire, digest := time.NewTicker(outboxEvery), time.NewTicker(expireEvery), time.NewTimer(firstDigest)
+	outbox, look, expire, digest := time.NewTicker(outboxEvery), time.NewTicker(lookEvery), time.NewTicker(expireEvery), time.NewTimer(firstDigest)
 	defer outbox.Stop()
+	defer look.Stop()
 	defer expire.Stop()
 	defer digest.Stop()
 	for round := 1; ; round++ {
@@ -152,10 +155,12 @@ func (t *keptTrail) keep(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-outbox.C:
-			err = errors.Join(t.settle(ctx), t.lookAtRoom())
+			err = t.settle(ctx)
 			if t.shared && round%int(leftBehind/outboxEvery) == 0 {
 				err = errors.Join(err, t.recover(ctx))
 			}
+		case <-look.C:
+			err = t.lookAtRoom()
 		case <-expire.C:
 			err = t.expire(ctx)
 		case <-digest.C:
@@ -208,17 +213,44 @@ func (t *keptTrail) publicKey(ctx context.Context) (*rsa.PublicKey, time.Time, e
 	return &key.PublicKey, made, nil
 }
 
-// kept is the time before whose day events have expired.
-func (t *keptTrail) kept() time.Time { return t.now().Add(-time.Duration(t.days) * 24 * time.Hour) }
+// kept is since when events are kept.
+func (t *keptTrail) kept() (trail.Kept, error) {
+	days, err := t.dir.Snapshot().TrailDays()
+	return keptSince(t.now(), t.days, days), err
+}
 
-// expire gives up the events of all accounts that are too old.
+// keptSince is since when events are kept that are kept for so many days, those
+// of some accounts for others.
+func keptSince(now time.Time, days int, accounts map[string]int) trail.Kept {
+	ago := func(days int) time.Time { return now.Add(-time.Duration(days) * 24 * time.Hour) }
+	k := trail.Kept{Since: ago(days), Accounts: map[string]time.Time{}}
+	for id, n := range accounts {
+		k.Accounts[id] = ago(n)
+	}
+	return k
+}
+
+// expire gives up the events of all accounts that are too old, those of accounts
+// that are gone too.
 func (t *keptTrail) expire(ctx context.Context) error {
-	for _, account := range t.dir.Snapshot().Accounts() {
-		if err := t.log.Expire(account, t.kept()); err != nil {
+	kept, err := t.kept()
+	if err != nil {
+		return err
+	}
+	accounts, err := t.log.Accounts()
+	if err != nil {
+		return err
+	}
+	for _, account := range accounts {
+		before, own := kept.Accounts[account]
+		if !own {
+			before = kept.Since
+		}
+		if err := t.log.Expire(account, before); err != nil {
 			return err
 		}
 	}
-	return t.log.Prune(ctx, t.kept())
+	return t.log.Prune(ctx, kept.Oldest())
 }
 
 // close writes what is in memory, and signs it where there is a key. What stays

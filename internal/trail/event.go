@@ -42,12 +42,14 @@ type Event struct {
 	EventType           string          `json:"eventType"`
 	ManagementEvent     bool            `json:"managementEvent"`
 	RecipientAccountID  string          `json:"recipientAccountId"`
-	SharedEventID       string          `json:"sharedEventID,omitempty"`
-	EventCategory       string          `json:"eventCategory"`
-	TLS                 *TLS            `json:"tlsDetails,omitempty"`
+	// SharedEventID is the same in the events of one call that went to the trails
+	// of two accounts: the caller's, and that of the role that was assumed.
+	SharedEventID string `json:"sharedEventID,omitempty"`
+	EventCategory string `json:"eventCategory"`
+	TLS           *TLS   `json:"tlsDetails,omitempty"`
 	// FromConsole is true for calls that were made with the credentials of a
 	// session of the web console.
-	FromConsole bool `json:"-"`
+	FromConsole bool `json:"sessionCredentialFromConsole,string,omitempty"`
 	// Own is what CloudTrail has no place for.
 	Own Own `json:"sallyport"`
 }
@@ -88,12 +90,16 @@ const (
 	IdentityUnknown       = "Unknown"
 )
 
+// Anonymous is the account of who has signed nothing, an IdentityAccount.
+const Anonymous = "ANONYMOUS_PRINCIPAL"
+
 // SessionContext is about the temporary credentials that signed.
 type SessionContext struct {
 	SessionIssuer       *Issuer           `json:"sessionIssuer,omitempty"`
 	WebIDFederationData *WebIDFederation  `json:"webIdFederationData,omitempty"`
 	Attributes          SessionAttributes `json:"attributes"`
 	SourceIdentity      string            `json:"sourceIdentity,omitempty"`
+	AssumedRoot         string            `json:"assumedRoot,omitempty"` // "true" of a session that AssumeRoot made
 }
 
 // Issuer is the user or the role that temporary credentials were made from.
@@ -124,32 +130,12 @@ type ARNResource struct {
 	Type      string `json:"type,omitempty"`
 }
 
-// TLS is the connection that a call came over.
+// TLS is the connection that a call came over. Where it ended at a proxy, version
+// and cipher suite are not known.
 type TLS struct {
-	Version     string `json:"tlsVersion"`
-	CipherSuite string `json:"cipherSuite"`
+	Version     string `json:"tlsVersion,omitempty"`
+	CipherSuite string `json:"cipherSuite,omitempty"`
 	HostHeader  string `json:"clientProvidedHostHeader"`
-}
-
-// Own is Sallyport's part of an event.
-type Own struct {
-	Decision string `json:"decision,omitempty"` // Allow, Deny, or empty where nothing was decided
-	Reason   string `json:"reason,omitempty"`   // why, in a line
-	Micros   int64  `json:"durationMicros"`     // from the request's headers to its answer
-	Named    []Name `json:"resources,omitempty"`
-	// Revision of the directory that the call was decided on.
-	Revision uint64 `json:"revision,omitempty"`
-	// Action and Resources are what was authorised.
-	Action  string   `json:"action,omitempty"`
-	Targets []string `json:"targets,omitempty"`
-	// Explanation of a denial: what each policy said, as the policies were.
-	Explanation string `json:"explanation,omitempty"`
-}
-
-// Name is a resource as LookupEvents names it, such as AWS::IAM::User, alice.
-type Name struct {
-	Type string `json:"resourceType"`
-	Name string `json:"resourceName"`
 }
 
 // User is the name that LookupEvents knows the caller by: the user's name, the

@@ -35,9 +35,12 @@ func (e *Event) AppendJSON(b []byte) []byte {
 	b = appendOptional(b, "sharedEventID", e.SharedEventID)
 	b = appendField(b, "eventCategory", e.EventCategory)
 	if t := e.TLS; t != nil {
-		b = appendText(append(b, `,"tlsDetails":{"tlsVersion":`...), t.Version)
-		b = appendField(b, "cipherSuite", t.CipherSuite)
-		b = append(appendField(b, "clientProvidedHostHeader", t.HostHeader), '}')
+		b = append(b, `,"tlsDetails":{`...)
+		if t.Version != "" {
+			b = appendField(appendText(append(b, `"tlsVersion":`...), t.Version), "cipherSuite", t.CipherSuite)
+			b = append(b, ',')
+		}
+		b = append(appendText(append(b, `"clientProvidedHostHeader":`...), t.HostHeader), '}')
 	}
 	if e.FromConsole {
 		b = append(b, `,"sessionCredentialFromConsole":"true"`...)
@@ -80,6 +83,7 @@ func (s *SessionContext) appendJSON(b []byte) []byte {
 	b = appendTime(append(b, `"attributes":{"creationDate":`...), s.Attributes.CreationDate)
 	b = append(appendField(b, "mfaAuthenticated", s.Attributes.MFAAuthenticated), '}')
 	b = appendOptional(b, "sourceIdentity", s.SourceIdentity)
+	b = appendOptional(b, "assumedRoot", s.AssumedRoot)
 	return append(b, '}')
 }
 
@@ -98,33 +102,6 @@ func (e *Event) appendResources(b []byte) []byte {
 		b = append(b, ']')
 	}
 	return b
-}
-
-func (o *Own) appendJSON(b []byte) []byte {
-	b = strconv.AppendInt(append(b, `{"durationMicros":`...), o.Micros, 10)
-	b = appendOptional(b, "decision", o.Decision)
-	b = appendOptional(b, "reason", o.Reason)
-	if o.Revision > 0 {
-		b = strconv.AppendUint(append(b, `,"revision":`...), o.Revision, 10)
-	}
-	b = appendOptional(b, "action", o.Action)
-	for i, t := range o.Targets {
-		b = append(b, start(i, `,"targets":[`)...)
-		b = appendText(b, t)
-	}
-	if len(o.Targets) > 0 {
-		b = append(b, ']')
-	}
-	for i, n := range o.Named {
-		b = append(b, start(i, `,"resources":[`)...)
-		b = appendText(append(b, `{"resourceType":`...), n.Type)
-		b = append(appendField(b, "resourceName", n.Name), '}')
-	}
-	if len(o.Named) > 0 {
-		b = append(b, ']')
-	}
-	b = appendOptional(b, "explanation", o.Explanation)
-	return append(b, '}')
 }
 
 // start is what stands before element i of a list.

@@ -82,11 +82,18 @@ func (t *Target) jsonOperation(r *http.Request) {
 	target := r.Header.Get(hdrTarget)
 	dot := strings.LastIndexByte(target, '.')
 	t.Name = target[dot+1:]
-	if dot >= 0 && target[:dot] != t.Service.TargetPrefix {
+	if dot >= 0 && !sameTarget(target[:dot], t.Service.TargetPrefix) {
 		t.Name = "" // another service, or another version of this one
 		return
 	}
 	t.Operation = t.Service.Operation(t.Name)
+}
+
+// sameTarget reports whether a request's prefix is the model's. The SDKs that are
+// made of Smithy models (JavaScript 3, Go 2, Rust, Kotlin) send only the name of
+// CloudTrail's, without the package before it, and AWS takes both.
+func sameTarget(prefix, model string) bool {
+	return prefix == model || prefix == model[strings.LastIndexByte(model, '.')+1:]
 }
 
 // detectByShape goes by what the request looks like.

@@ -32,6 +32,7 @@ func TestDetect(t *testing.T) {
 		{"ec2, old version", "ec2", "POST", "/", form, "Action=DescribeInstances&Version=2013-10-15", "ec2", "DescribeInstances", true, ""},
 		{"ec2, unknown", "ec2", "POST", "/", form, "Action=Nope", "ec2", "Nope", false, "InvalidAction: The action Nope is not valid for this web service."},
 		{"json", "cloudtrail", "POST", "/", "X-Amz-Target: com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents", "{}", "json", "LookupEvents", true, ""},
+		{"json, the target of newer SDKs", "cloudtrail", "POST", "/", "X-Amz-Target: CloudTrail_20131101.LookupEvents", "{}", "json", "LookupEvents", true, ""},
 		{"json, unknown", "secretsmanager", "POST", "/", "X-Amz-Target: secretsmanager.Nope", "{}", "json", "Nope", false, ""},
 		{"json, another service's target", "secretsmanager", "POST", "/", "X-Amz-Target: DynamoDB.GetSecretValue", "{}", "json", "", false, ""},
 		{"json, no target", "secretsmanager", "POST", "/", "", "{}", "json", "", false, ""},

@@ -1,8 +1,10 @@
 import "@cloudscape-design/global-styles/index.css";
+import "./console.css";
 import I18nProvider from "@cloudscape-design/components/i18n";
 import messages from "@cloudscape-design/components/i18n/messages/all.en";
 import { createRoot } from "react-dom/client";
 import { App } from "./app";
+import { keepFocus } from "./focus";
 import { fetchSession } from "./session";
 import { applyStoredMode } from "./mode";
 import { installClipboard } from "./clipboard";
@@ -23,6 +25,7 @@ window.addEventListener("vite:preloadError", (event) => {
 });
 
 installClipboard();
+keepFocus();
 applyStoredMode();
 
 const root = document.getElementById("app");

@@ -419,14 +419,14 @@ type UpdateEventDataStoreRequest struct {
 // UpdateTrailRequest is the input of UpdateTrail.
 type UpdateTrailRequest struct {
 	Name                       string // required
-	S3BucketName               string
-	S3KeyPrefix                string
-	SnsTopicName               string
+	S3BucketName               *string
+	S3KeyPrefix                *string
+	SnsTopicName               *string
 	IncludeGlobalServiceEvents *bool
 	IsMultiRegionTrail         *bool
 	EnableLogFileValidation    *bool
-	CloudWatchLogsLogGroupArn  string
-	CloudWatchLogsRoleArn      string
-	KmsKeyId                   string
+	CloudWatchLogsLogGroupArn  *string
+	CloudWatchLogsRoleArn      *string
+	KmsKeyId                   *string
 	IsOrganizationTrail        *bool
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // typed are the services that get Go types.
-var typed = []string{"cloudtrail", "iam", "organizations", "sts"}
+var typed = []string{"accessanalyzer", "cloudtrail", "iam", "organizations", "sts"}
 
 func main() {
 	files, err := generate(os.DirFS("models"))

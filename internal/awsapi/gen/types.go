@@ -26,7 +26,7 @@ func goTypes(pkg string, m *model) (map[string][]byte, error) {
 		if s.Type != "structure" || s.Exception || requests[name] || responses[name] {
 			continue
 		}
-		g.structure("types", name, fmt.Sprintf("%s is a type of %s's model.", name, m.Metadata.ServiceID), s)
+		g.structure("types", name, fmt.Sprintf("%s is a type of %s's model.", name, m.Metadata.ServiceID), s, false)
 	}
 	g.operationNames()
 	g.errorCodes()
@@ -62,11 +62,14 @@ func (g *goWriter) operationType(op, kind string, ref *reference, done map[strin
 	}
 	if !done[ref.Shape] {
 		done[ref.Shape] = true
-		g.structure(file, ref.Shape, fmt.Sprintf("%s is the %s of %s.", ref.Shape, role, op), g.model.Shapes[ref.Shape])
+		updates := kind == "Request" && strings.HasPrefix(op, "Update")
+		g.structure(file, ref.Shape, fmt.Sprintf("%s is the %s of %s.", ref.Shape, role, op), g.model.Shapes[ref.Shape], updates)
 	}
 }
 
-func (g *goWriter) structure(file, name, doc string, s shape) {
+// structure writes a structure. In one that updates something, a text that may be
+// empty is told apart from one that is absent, which leaves things as they are.
+func (g *goWriter) structure(file, name, doc string, s shape, updates bool) {
 	g.printf(file, "// %s\ntype %s struct {\n", doc, goName(name))
 	for _, m := range s.Members.names {
 		required := slices.Contains(s.Required, m)
@@ -74,7 +77,11 @@ func (g *goWriter) structure(file, name, doc string, s shape) {
 		if required {
 			comment = " // required"
 		}
-		g.printf(file, "\t%s %s%s\n", goName(m), g.fieldType(s.Members.byName[m].Shape, required), comment)
+		t := g.fieldType(s.Members.byName[m].Shape, required)
+		if text := g.model.Shapes[s.Members.byName[m].Shape]; updates && !required && t == "string" && text.Min == nil && text.Enum == nil {
+			t = "*string"
+		}
+		g.printf(file, "\t%s %s%s\n", goName(m), t, comment)
 	}
 	g.printf(file, "}\n\n")
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sallyport-iam/sallyport/internal/awsapi"
+	"github.com/sallyport-iam/sallyport/internal/awsapi/accessanalyzer"
 	"github.com/sallyport-iam/sallyport/internal/awsapi/cloudtrail"
 	"github.com/sallyport-iam/sallyport/internal/awsapi/iam"
 	"github.com/sallyport-iam/sallyport/internal/awsapi/organizations"
@@ -22,6 +23,7 @@ func TestTypesFitTheModel(t *testing.T) {
 		make       func(string) (any, any)
 		operations []string
 	}{
+		{"accessanalyzer", accessanalyzer.New, accessanalyzer.Operations},
 		{"cloudtrail", cloudtrail.New, cloudtrail.Operations},
 		{"iam", iam.New, iam.Operations},
 		{"organizations", organizations.New, organizations.Operations},

@@ -1015,7 +1015,7 @@ type UpdateAssumeRolePolicyRequest struct {
 // UpdateDelegationRequestRequest is the input of UpdateDelegationRequest.
 type UpdateDelegationRequestRequest struct {
 	DelegationRequestId string // required
-	Notes               string
+	Notes               *string
 }
 
 // UpdateGroupRequest is the input of UpdateGroup.
@@ -1041,7 +1041,7 @@ type UpdateOpenIDConnectProviderThumbprintRequest struct {
 // UpdateRoleRequest is the input of UpdateRole.
 type UpdateRoleRequest struct {
 	RoleName           string // required
-	Description        string
+	Description        *string
 	MaxSessionDuration *int32
 }
 

@@ -377,7 +377,7 @@ type UpdateOrganizationalUnitRequest struct {
 type UpdatePolicyRequest struct {
 	PolicyId    string // required
 	Name        string
-	Description string
+	Description *string
 	Content     string
 }
 

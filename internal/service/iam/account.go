@@ -72,7 +72,7 @@ func (s *Service) GetAccountSummary(_ context.Context, c *service.Caller, _ *api
 	if err != nil {
 		return nil, err
 	}
-	quota := func(name string) int32 { return int32(s.dir.Quota(name)) }
+	quota := func(name string) int32 { return int32(c.Snapshot.Quota(c.Account(), name)) }
 	// Every key is always there. What this service doesn't hold yet counts as
 	// none; its quotas are AWS's defaults (docs/facts, 11.1).
 	return &api.GetAccountSummaryResponse{SummaryMap: map[string]int32{

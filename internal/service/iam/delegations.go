@@ -265,7 +265,10 @@ func (s *Service) AssociateDelegationRequest(ctx context.Context, c *service.Cal
 // UpdateDelegationRequest hands a request on to somebody who may accept it.
 func (s *Service) UpdateDelegationRequest(ctx context.Context, c *service.Caller, in *api.UpdateDelegationRequestRequest) (*nothing, error) {
 	return s.withDelegation(ctx, c, in.DelegationRequestId, []string{directory.DelegationAssigned, directory.DelegationPending}, func(_ *directory.Tx, g *directory.Delegation) error {
-		g.Notes, g.State = in.Notes, directory.DelegationPending
+		g.State = directory.DelegationPending
+		if in.Notes != nil {
+			g.Notes = *in.Notes
+		}
 		return nil
 	})
 }

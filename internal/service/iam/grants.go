@@ -208,8 +208,13 @@ type grantedService struct {
 // grantedServices are the services that the policies grant anything of, by
 // their namespaces.
 func grantedServices(policies ...*policy.Policy) []grantedService {
+	return servicesOf(policy.Granted(allActions(), policies...))
+}
+
+// servicesOf are the services of actions, which are in the order of allActions.
+func servicesOf(actions []string) []grantedService {
 	var all []grantedService
-	for _, action := range policy.Granted(allActions(), policies...) {
+	for _, action := range actions {
 		namespace, _, _ := strings.Cut(action, ":")
 		if n := len(all); n == 0 || all[n-1].namespace != namespace {
 			all = append(all, grantedService{namespace: namespace})

@@ -101,11 +101,6 @@ func checkThumbprints(list []string) error {
 	if len(list) > maxThumbprints {
 		return api.InvalidInput.New("Thumbprint list must contain fewer than %d entries.", maxThumbprints)
 	}
-	for _, t := range list {
-		if strings.Trim(t, "0123456789abcdefABCDEF") != "" {
-			return api.InvalidInput.New("Thumbprint %s is not hexadecimal.", t)
-		}
-	}
 	return nil
 }
 

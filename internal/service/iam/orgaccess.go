@@ -127,11 +127,11 @@ func orgAccessOf(s *directory.Snapshot, account string, r *directory.Report) ([]
 	})
 }
 
-// leftServices are the services that service control policies leave to a node
-// or, where one is named, that this policy allows.
+// leftServices are the services of which service control policies leave an action
+// to a node or, where one is named, this policy does: each level allows it, and none
+// denies it on all resources and without a condition.
 func leftServices(s *directory.Snapshot, o *directory.Organization, n *directory.OrgNode, policyID string) ([]orgAccess, error) {
-	all := policy.Load(allow("*"), policy.Inline)
-	levels := []*policy.Set{policy.NewSet(all)}
+	var levels []*policy.Set
 	if policyID != "" {
 		p, err := s.OrgPolicy(o, policyID)
 		if err != nil {
@@ -139,19 +139,26 @@ func leftServices(s *directory.Snapshot, o *directory.Organization, n *directory
 		}
 		levels = []*policy.Set{policy.NewSet(policy.Load(p.Content, policy.SCP))}
 	} else if n.ID != o.Account() {
-		levels = append(levels, s.OrgLevels(o, n.ID)...)
+		levels = s.OrgLevels(o, n.ID)
 	}
-	times := map[string]int{}
+	left := policy.Granted(allActions(), policy.Load(allow("*"), policy.Inline))
+	for _, level := range levels {
+		granted, withheld := setOf(policy.Granted(allActions(), level.Policies()...)), setOf(policy.Withheld(allActions(), level.Policies()...))
+		left = slices.DeleteFunc(left, func(action string) bool { return !granted[action] || withheld[action] })
+	}
 	var services []orgAccess
-	for i, level := range levels {
-		for _, g := range grantedServices(level.Policies()...) {
-			times[g.namespace]++
-			if i == len(levels)-1 && times[g.namespace] == len(levels) {
-				services = append(services, orgAccess{Namespace: g.namespace, Name: g.title()})
-			}
-		}
+	for _, g := range servicesOf(left) {
+		services = append(services, orgAccess{Namespace: g.namespace, Name: g.title()})
 	}
 	return services, nil
+}
+
+func setOf(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
 }
 
 // allow is a policy that allows those actions.

@@ -158,10 +158,6 @@ func (s *Service) ListRoles(_ context.Context, c *service.Caller, in *api.ListRo
 // UpdateRole changes a role's description and its longest session; what is
 // left out stays.
 func (s *Service) UpdateRole(ctx context.Context, c *service.Caller, in *api.UpdateRoleRequest) (*api.UpdateRoleResponse, error) {
-	var description *string
-	if in.Description != "" {
-		description = &in.Description
-	}
 	var maxSession *int
 	if in.MaxSessionDuration != nil {
 		maxSession = ptr(int(*in.MaxSessionDuration))
@@ -170,7 +166,7 @@ func (s *Service) UpdateRole(ctx context.Context, c *service.Caller, in *api.Upd
 		if r.ServiceLinked() && maxSession != nil {
 			return protected(r)
 		}
-		tx.DescribeRole(r, description, maxSession)
+		tx.DescribeRole(r, in.Description, maxSession)
 		return nil
 	})
 	if err != nil {

@@ -23,7 +23,8 @@ func (s *Service) serviceLinkedRoleOperations() []service.Operation {
 
 // servicesWithRoles says, a line each, which services have a service-linked
 // role: the service, what the role's name ends with, the role's policy, and
-// whether names can have a suffix (docs/facts, 13).
+// whether names can have a suffix: those of docs/facts, 13, and those whose
+// documentation names role and policy.
 //
 //go:embed servicelinkedroles.txt
 var servicesWithRoles string

@@ -33,8 +33,8 @@ func policyOut(o *directory.Organization, p *directory.OrgPolicy) *api.Policy {
 }
 
 // checkContent refuses a document that can't be a policy of the type.
-func (s *Service) checkContent(policyType, content string) error {
-	if len(content) > s.dir.Quota(directory.QuotaOrgPolicySize) {
+func checkContent(c *service.Caller, policyType, content string) error {
+	if len(content) > c.Snapshot.Quota(c.Account(), directory.QuotaOrgPolicySize) {
 		return constraint("POLICY_CONTENT_LIMIT_EXCEEDED", "You have exceeded the maximum size of a policy document.")
 	}
 	_, err := policy.Parse(content, directory.PolicyKind(policyType))
@@ -55,7 +55,7 @@ func (s *Service) CreatePolicy(ctx context.Context, c *service.Caller, in *api.C
 		if err := available(o, in.Type); err != nil {
 			return err
 		}
-		if err := s.checkContent(in.Type, in.Content); err != nil {
+		if err := checkContent(c, in.Type, in.Content); err != nil {
 			return err
 		}
 		p, err := tx.CreateOrgPolicy(o, in.Type, in.Name, in.Description, in.Content, tagsIn(in.Tags))
@@ -97,11 +97,14 @@ func (s *Service) UpdatePolicy(ctx context.Context, c *service.Caller, in *api.U
 			return err
 		}
 		if in.Content != "" {
-			if err := s.checkContent(p.Type, in.Content); err != nil {
+			if err := checkContent(c, p.Type, in.Content); err != nil {
 				return err
 			}
 		}
-		p.Name, p.Description, p.Content = cmp.Or(in.Name, p.Name), cmp.Or(in.Description, p.Description), cmp.Or(in.Content, p.Content)
+		p.Name, p.Content = cmp.Or(in.Name, p.Name), cmp.Or(in.Content, p.Content)
+		if in.Description != nil {
+			p.Description = *in.Description
+		}
 		out = policyOut(o, p)
 		return tx.UpdateOrgPolicy(o, p)
 	})

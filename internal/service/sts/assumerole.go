@@ -117,7 +117,7 @@ func (s *Service) AssumeRole(ctx context.Context, c *service.Caller, in *api.Ass
 	if session.MFA, err = s.mfa(ctx, c, in.SerialNumber, in.TokenCode); err != nil {
 		return nil, err
 	}
-	creds, err := s.credentials(session, life)
+	creds, err := s.credentials(c, session, life)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +148,10 @@ func roleLife(c *service.Caller, r *directory.Role, seconds *int32) (time.Durati
 }
 
 // credentials makes a session's credentials as answers carry them.
-func (s *Service) credentials(session *directory.Session, life time.Duration) (*api.Credentials, error) {
+func (s *Service) credentials(c *service.Caller, session *directory.Session, life time.Duration) (*api.Credentials, error) {
+	if err := mustBeOpen(c, session.Account); err != nil {
+		return nil, err
+	}
 	token, err := s.dir.NewSession(session, life)
 	if err != nil {
 		return nil, err

@@ -81,7 +81,7 @@ func (s *Service) AssumeRoot(_ context.Context, c *service.Caller, in *api.Assum
 		Kind: directory.RootSession, Account: account, Entity: account, Issuer: c.ARN(),
 		PolicyARNs: []string{task}, SourceIdentity: sourceIdentity(c, ""),
 	}
-	creds, err := s.credentials(session, life)
+	creds, err := s.credentials(c, session, life)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func (s *Service) GetDelegatedAccessToken(_ context.Context, c *service.Caller, 
 	if err != nil {
 		return nil, err
 	}
-	creds, err := s.credentials(session, life)
+	creds, err := s.credentials(c, session, life)
 	if err != nil {
 		return nil, err
 	}

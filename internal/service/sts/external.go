@@ -74,10 +74,15 @@ func accountOf(c *service.Caller, role string) (string, error) {
 	if err != nil || a.Service != "iam" || len(a.Account) != 12 || !strings.HasPrefix(a.Resource, "role/") {
 		return "", awsapi.ValidationError.New("%s is invalid", role)
 	}
-	if o := c.Snapshot.Controls(a.Account); o != nil && o.Closed {
-		return "", awsapi.AccessDenied.New("The account %s is closed.", a.Account)
+	return a.Account, mustBeOpen(c, a.Account)
+}
+
+// mustBeOpen refuses what is of a closed account.
+func mustBeOpen(c *service.Caller, account string) error {
+	if o := c.Snapshot.Controls(account); o != nil && o.Closed {
+		return awsapi.AccessDenied.New("The account %s is closed.", account)
 	}
-	return a.Account, nil
+	return nil
 }
 
 var (
@@ -166,7 +171,7 @@ func (s *Service) assume(c *service.Caller, e *external, latest time.Time) (*ass
 	if out.packed, err = s.addPolicies(c, r.Account(), session, e.policy, e.policyARNs); err != nil {
 		return nil, err
 	}
-	if out.credentials, err = s.credentials(session, life); err != nil {
+	if out.credentials, err = s.credentials(c, session, life); err != nil {
 		return nil, err
 	}
 	out.user = &api.AssumedRoleUser{AssumedRoleId: r.ID + ":" + session.Name, Arn: directory.SessionARN(r, session.Name)}

@@ -40,7 +40,7 @@ func (s *Service) GetSessionToken(ctx context.Context, c *service.Caller, in *ap
 	if session.MFA, err = s.mfa(ctx, c, in.SerialNumber, in.TokenCode); err != nil {
 		return nil, err
 	}
-	creds, err := s.credentials(session, userLife(c, in.DurationSeconds))
+	creds, err := s.credentials(c, session, userLife(c, in.DurationSeconds))
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (s *Service) GetFederationToken(_ context.Context, c *service.Caller, in *a
 	if packed == nil {
 		packed = new(int32) // it is always told here
 	}
-	creds, err := s.credentials(session, userLife(c, in.DurationSeconds))
+	creds, err := s.credentials(c, session, userLife(c, in.DurationSeconds))
 	if err != nil {
 		return nil, err
 	}

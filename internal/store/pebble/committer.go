@@ -6,6 +6,7 @@ import (
 	pebbledb "github.com/cockroachdb/pebble/v2"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
+	"github.com/sallyport-iam/sallyport/internal/store/dbrecord"
 )
 
 // A batch is closed when it holds so much. Larger ones bypass the memory table
@@ -22,15 +23,16 @@ type committer struct {
 	batch *pebbledb.Batch
 	// entries are the transactions of the batch that change something.
 	entries []store.Entry
-	// known has the records that the batch looked up or wrote, as it leaves
-	// them: the database does not see what it wrote yet.
-	known map[string]store.Record
+	// known has the records that were looked up or written last, as the batch
+	// leaves them: the database does not see yet what the batch wrote, and what
+	// changes often is not looked up again.
+	known recent
 	key   []byte // scratch
 	value []byte // scratch
 }
 
 func newCommitter(s *Store, head store.Revision) *committer {
-	return &committer{s: s, rev: head, batch: s.db.NewBatch(), known: map[string]store.Record{}}
+	return &committer{s: s, rev: head, batch: s.db.NewBatch()}
 }
 
 // run commits until the queue is closed and empty.
@@ -71,7 +73,7 @@ func (c *committer) commit(waiting []*request) int {
 		}
 	}
 	c.store()
-	clear(c.known)
+	c.known.age()
 	for _, r := range waiting[:n] {
 		if r != nil {
 			r.done <- struct{}{}
@@ -115,10 +117,10 @@ func (c *committer) add(txn store.Txn) (store.Revision, error) {
 
 // current is a record as the batch leaves it so far; Rev is 0 where it is absent.
 func (c *committer) current(key string) store.Record {
-	r, ok := c.known[key]
+	r, ok := c.known.get(key)
 	if !ok {
 		r = c.stored(key)
-		c.known[key] = r
+		c.known.put(r)
 	}
 	return r
 }
@@ -129,7 +131,7 @@ func (c *committer) stored(key string) store.Record {
 	if c.s.present.absent(key) {
 		return r
 	}
-	c.key = append(append(c.key[:0], recordPrefix...), key...)
+	c.key = append(append(c.key[:0], dbrecord.Prefix...), key...)
 	b, closer, err := c.s.db.Get(c.key)
 	if errors.Is(err, pebbledb.ErrNotFound) {
 		return r
@@ -137,7 +139,7 @@ func (c *committer) stored(key string) store.Record {
 	if err != nil {
 		c.s.log.fatal(err)
 	}
-	rev, value, err := parseRecord(b)
+	rev, value, err := dbrecord.Parse(b)
 	if err != nil {
 		c.s.log.fatal(err)
 	}
@@ -147,20 +149,20 @@ func (c *committer) stored(key string) store.Record {
 }
 
 func (c *committer) write(op store.Op, rev store.Revision) {
-	c.key = append(append(c.key[:0], recordPrefix...), op.Key...)
+	c.key = append(append(c.key[:0], dbrecord.Prefix...), op.Key...)
 	after := store.Record{Key: op.Key}
 	var err error
 	if op.Delete {
 		err = c.batch.Delete(c.key, nil)
 	} else {
-		c.value = appendRecord(c.value[:0], rev, op.Value)
+		c.value = dbrecord.Append(c.value[:0], rev, op.Value)
 		err = c.batch.Set(c.key, c.value, nil)
 		after.Rev, after.Value = rev, op.Value
 	}
 	if err != nil {
 		c.s.log.fatal(err)
 	}
-	c.known[op.Key] = after
+	c.known.put(after)
 }
 
 // store makes the batch durable and then shows it to readers and watchers.
@@ -169,7 +171,7 @@ func (c *committer) store() {
 	if len(c.entries) == 0 {
 		return
 	}
-	c.value = appendRecord(c.value[:0], c.rev, nil)
+	c.value = dbrecord.Append(c.value[:0], c.rev, nil)
 	if err := c.batch.Set([]byte(headKey), c.value, nil); err != nil {
 		c.s.log.fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
+	"github.com/sallyport-iam/sallyport/internal/store/dbrecord"
 )
 
 // restoreBatch is how many bytes are given to the database at a time.
@@ -73,8 +74,8 @@ func load(db *pebbledb.DB, r io.Reader) error {
 	defer batch.Close()
 	var key, value []byte
 	head, err := store.ReadBackup(r, func(rec store.Record) error {
-		key = append(append(key[:0], recordPrefix...), rec.Key...)
-		value = appendRecord(value[:0], rec.Rev, rec.Value)
+		key = append(append(key[:0], dbrecord.Prefix...), rec.Key...)
+		value = dbrecord.Append(value[:0], rec.Rev, rec.Value)
 		if err := batch.Set(key, value, nil); err != nil {
 			return err
 		}
@@ -90,7 +91,7 @@ func load(db *pebbledb.DB, r io.Reader) error {
 		return err
 	}
 	if head > 0 { // 0 is a store that was never written to
-		if err := batch.Set([]byte(headKey), appendRecord(nil, head, nil), nil); err != nil {
+		if err := batch.Set([]byte(headKey), dbrecord.Append(nil, head, nil), nil); err != nil {
 			return err
 		}
 	}

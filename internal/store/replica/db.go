@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
+	"github.com/sallyport-iam/sallyport/internal/store/dbrecord"
 )
 
 const (
@@ -109,14 +110,14 @@ func (c *dbCopy) get(key string) ([]byte, error) {
 // record is a record as the database has it; Rev is 0 where it is absent.
 func (c *dbCopy) record(key string) (store.Record, error) {
 	r := store.Record{Key: key}
-	b, err := c.get(recordPrefix + key)
+	b, err := c.get(dbrecord.Prefix + key)
 	if errors.Is(err, pebbledb.ErrNotFound) {
 		return r, nil
 	}
 	if err != nil {
 		return r, err
 	}
-	r.Rev, r.Value, err = parseRecord(b)
+	r.Rev, r.Value, err = dbrecord.Parse(b)
 	if err != nil {
 		return r, fmt.Errorf("key %q: %w", key, errors.Join(store.ErrDamaged, err))
 	}
@@ -125,13 +126,13 @@ func (c *dbCopy) record(key string) (store.Record, error) {
 
 // first is the lowest key; empty where there is none.
 func (c *dbCopy) first() (string, error) {
-	it, err := c.db.NewIter(&pebbledb.IterOptions{LowerBound: []byte(recordPrefix), UpperBound: prefixEnd([]byte(recordPrefix))})
+	it, err := c.db.NewIter(dbrecord.Range(""))
 	if err != nil {
 		return "", err
 	}
 	key := ""
 	if it.First() {
-		key = string(it.Key()[len(recordPrefix):])
+		key = string(it.Key()[len(dbrecord.Prefix):])
 	}
 	return key, errors.Join(it.Error(), it.Close())
 }
@@ -143,21 +144,21 @@ func (c *dbCopy) verify(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = cmp.Or(err, it.Close()) }()
-	prefix := []byte(recordPrefix)
+	prefix := []byte(dbrecord.Prefix)
 	n := 0
 	for more := it.SeekGE(prefix); more; more = it.Next() {
 		if n++; n%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
 		key := it.Key()
-		if len(key) < len(prefix) || string(key[:len(prefix)]) != recordPrefix {
+		if len(key) < len(prefix) || string(key[:len(prefix)]) != dbrecord.Prefix {
 			break // what stands beside the records
 		}
 		b, err := it.ValueAndErr()
 		if err != nil {
 			return err
 		}
-		if rev, _, err := parseRecord(b); err != nil || rev > c.head {
+		if rev, _, err := dbrecord.Parse(b); err != nil || rev > c.head {
 			return fmt.Errorf("%w: key %q at revision %d of %d: %v", store.ErrDamaged, key, rev, c.head, err)
 		}
 	}
@@ -198,13 +199,13 @@ func (c *dbCopy) prepare(events []store.Event) (ch change, err error) {
 				}
 			}
 			entry.Before[i] = before
-			key = append(append(key[:0], recordPrefix...), r.Key...)
+			key = append(append(key[:0], dbrecord.Prefix...), r.Key...)
 			if r.Deleted {
 				known[r.Key] = store.Record{Key: r.Key}
 				err = ch.batch.Delete(key, nil)
 			} else {
 				known[r.Key] = store.Record{Key: r.Key, Value: r.Value, Rev: e.Rev}
-				value = appendRecord(value[:0], e.Rev, r.Value)
+				value = dbrecord.Append(value[:0], e.Rev, r.Value)
 				err = ch.batch.Set(key, value, nil)
 			}
 			if err != nil {

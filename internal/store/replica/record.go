@@ -2,16 +2,14 @@ package replica
 
 import (
 	"encoding/binary"
-	"errors"
 	"time"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
+	"github.com/sallyport-iam/sallyport/internal/store/dbrecord"
 )
 
-// In the database, "d/" + key holds a record: its modification revision as an
-// unsigned varint, then the value. These stand beside them:
+// These stand in the database beside the records:
 const (
-	recordPrefix = "d/"
 	// headKey holds the copy's revision as an unsigned varint, then the key
 	// that was changed last.
 	headKey = "m/head"
@@ -22,22 +20,6 @@ const (
 	nameKey = "m/name"
 )
 
-var errRecord = errors.New("malformed record")
-
-// appendRecord appends a record's stored form.
-func appendRecord(b []byte, rev store.Revision, value []byte) []byte {
-	return append(binary.AppendUvarint(b, uint64(rev)), value...)
-}
-
-// parseRecord splits a record's stored form. The value lies within b.
-func parseRecord(b []byte) (store.Revision, []byte, error) {
-	rev, n := store.Uvarint(b)
-	if rev == 0 {
-		return 0, nil, errRecord
-	}
-	return store.Revision(rev), b[n:], nil
-}
-
 // appendHead appends the stored form of the copy's revision; 0 is one too.
 func appendHead(b []byte, rev store.Revision, last string) []byte {
 	return append(binary.AppendUvarint(b, uint64(rev)), last...)
@@ -47,7 +29,7 @@ func appendHead(b []byte, rev store.Revision, last string) []byte {
 func parseHead(b []byte) (store.Revision, string, error) {
 	rev, n := store.Uvarint(b)
 	if n == 0 {
-		return 0, "", errRecord
+		return 0, "", dbrecord.ErrMalformed
 	}
 	return store.Revision(rev), string(b[n:]), nil
 }
@@ -61,19 +43,7 @@ func appendAsOf(b []byte, at time.Time) []byte {
 func parseAsOf(b []byte) (time.Time, error) {
 	nanos, n := store.Uvarint(b)
 	if n == 0 || n != len(b) || nanos > 1<<63-1 {
-		return time.Time{}, errRecord
+		return time.Time{}, dbrecord.ErrMalformed
 	}
 	return time.Unix(0, int64(nanos)), nil
-}
-
-// prefixEnd is the least key above all keys that begin with prefix, which
-// begins with recordPrefix and therefore not with 0xff.
-func prefixEnd(prefix []byte) []byte {
-	n := len(prefix)
-	for prefix[n-1] == 0xff {
-		n--
-	}
-	end := append([]byte(nil), prefix[:n]...)
-	end[n-1]++
-	return end
 }

@@ -1,0 +1,1 @@
+import{n as e}from"./rolldown-runtime.js";import{Ri as t,Z as n,ga as r,zi as i}from"./ui.js";var a=e(r()),o=a.forwardRef(({...e},t)=>{let r=i(`Checkbox`,{props:{readOnly:e.readOnly}});return a.createElement(n,{...e,...r,ref:t,__injectAnalyticsComponentMetadata:!0})});t(o,`Checkbox`);export{o as t};
