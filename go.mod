@@ -2,6 +2,9 @@ module github.com/sallyport-iam/sallyport
 
 go 1.26.0
 
+// AWS takes certificates whose serial numbers are negative.
+godebug x509negativeserial=1
+
 require (
 	filippo.io/age v1.3.2
 	github.com/aws/aws-sdk-go-v2 v1.47.7
