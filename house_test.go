@@ -45,7 +45,7 @@ var mayImport = map[string][]string{
 	"internal/service/s3":             {"internal/service"},
 	"internal/gate":                   {"internal/trail", "internal/service", "internal/directory", "internal/wire", "internal/awsapi", "internal/seal", "sigv4", "policy", "arn"},
 	"internal/cluster":                {},
-	"internal/console":                {"internal/directory", "internal/notices", "internal/seal", "internal/awsapi"},
+	"internal/console":                {"internal/directory", "internal/notices", "internal/seal", "internal/awsapi", "policy"},
 	"web":                             {},
 	"internal/server":                 {"*"},
 	"internal/cli":                    {"internal/server", "internal/notices", "internal/trail", "internal/cluster", "internal/store", "internal/store/archive", "internal/directory", "internal/seal", "internal/awsapi", "policy", "internal/service/accessanalyzer", "internal/delivery"},

@@ -31,6 +31,7 @@ const providers = () => import("./pages/providers");
 const events = () => import("./pages/events");
 const health = () => import("./pages/health");
 const tools = () => import("./pages/tools");
+const why = () => import("./pages/why");
 
 type Screen = ComponentType<{ name: string }>;
 const screen = <M,>(load: () => Promise<M>, pick: (m: M) => Screen) => lazy(async () => ({ default: pick(await load()) }));
@@ -65,7 +66,7 @@ const routes: [string, string, Screen][] = [
   ["events", "Event history", screen(events, (m) => m.Events)],
   ["events/details/NAME", "NAME", screen(events, (m) => m.EventPage)],
   ["find", "Find an access key", screen(() => import("./pages/find"), (m) => m.FindKey)],
-  ["why", "Why denied?", screen(tools, (m) => m.Why)],
+  ["why", "Why denied?", screen(why, (m) => m.Why)],
 ];
 
 function match(parts: string[]) {
@@ -138,6 +139,10 @@ export function App({ session }: { session: Session }) {
   const found = match(route.parts);
   const left = useTimeLeft(session.signedInUntil);
   const title = found?.title ?? "Not found";
+
+  useEffect(() => {
+    void window.scrollTo(0, 0);
+  }, [route.path]);
 
   useEffect(() => {
     document.title = `${title} - Sallyport`;
