@@ -79,7 +79,7 @@ function grouped(events: Event[]): Group[] {
 export function Impact({ of }: { of: Subject }) {
   const { data, error, loading } = useLoad(() => useOf(of), [JSON.stringify(of)]);
   return (
-    <div style={{ minHeight: "13rem" }}>
+    <div style={{ minHeight: "11rem" }}>
       {error ? <Problem error={error} what="Its calls can't be shown" />
         : loading || !data ? <StatusIndicator type="loading">Looking for calls of the last {days} days</StatusIndicator>
           : <Shown of={of} data={data} />}

@@ -130,6 +130,7 @@ async function replay(subject: Subject, before: string, after: string, days: num
     }
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
+  changed.sort((a, b) => b.outcome.localeCompare(a.outcome) || b.count - a.count); // lost before gained
   return { calls: cases.reduce((n, c) => n + c.count, 0), cases: cases.length, principals, changed, cut };
 }
 
@@ -183,8 +184,8 @@ export function Replay({ subject, before, after }: { subject: Subject; before: s
       {result && (
         <>
           {result.calls === 0 ? <StatusIndicator type="info">{result.principals === 0 ? "Nobody has this policy: there is nothing to replay." : "Nobody who has this policy made a call in that time."}</StatusIndicator>
-            : result.changed.length === 0 ? <StatusIndicator>{`No call would be decided otherwise: ${result.calls} calls, ${result.cases} of them different, by ${result.principals} users and roles.`}</StatusIndicator>
-              : <Alert type={number("lost") ? "warning" : "info"} header={`${number("lost")} calls that were allowed would be denied, ${number("gained")} that were denied would be allowed`}>{`Of ${result.calls} calls, ${result.cases} of them different, by ${result.principals} users and roles.`}</Alert>}
+            : result.changed.length === 0 ? <StatusIndicator>{`No call would be decided otherwise: ${result.calls} calls, ${result.cases} of them different, by ${result.principals} of those who have the policy.`}</StatusIndicator>
+              : <Alert type={number("lost") ? "warning" : "info"} header={`${number("lost")} calls that were allowed would be denied, ${number("gained")} that were denied would be allowed`}>{`Of ${result.calls} calls, ${result.cases} of them different, by ${result.principals} of those who have the policy.`}</Alert>}
           {result.changed.length > 0 && (
             <Table
               variant="embedded" items={result.changed} ariaLabels={{ tableLabel: "Calls that would be decided otherwise" }} wrapLines
