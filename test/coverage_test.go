@@ -140,9 +140,20 @@ func (c *coverage) example(l *line) {
 	c.t.Errorf("line %d: %s is denied with %v", l.number, l.text, statements)
 }
 
-var denial = regexp.MustCompile(`^User: \S+ is not authorized to perform: (\S+?)(?: on resource: (\S+))?(?: because no | with an explicit deny |$)`)
+var denial = regexp.MustCompile(`^User: \S+ is not authorized to perform: (\S+?)(?: on resource: (.+?))?(?: because no | with an explicit deny |$)`)
 
-// denied is the action and the resource that were denied, or nothing.
+// named are the words before the names of what an operation of IAM's is about,
+// with how its ARNs go on after the account.
+var named = []struct{ word, kind string }{
+	{"user ", "user"},
+	{"role ", "role"},
+	{"group ", "group"},
+	{"instance profile ", "instance-profile"},
+	{"policy ", "policy"},
+}
+
+// denied is the action and the resource that were denied, or nothing. A name is
+// told without its path, so the resource has any.
 func denied(r *refusal) (action, resource string) {
 	if r == nil || r.code != "AccessDenied" {
 		return "", ""
@@ -153,6 +164,13 @@ func denied(r *refusal) (action, resource string) {
 	}
 	if m[2] == "" {
 		return m[1], "*"
+	}
+	for _, n := range named {
+		if name, ok := strings.CutPrefix(m[2], n.word); ok && !strings.HasPrefix(name, "arn:") {
+			return m[1], "arn:aws:iam::111122223333:" + n.kind + "/*" + name
+		} else if ok {
+			return m[1], name
+		}
 	}
 	return m[1], m[2]
 }
