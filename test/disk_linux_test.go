@@ -89,21 +89,24 @@ func TestDiskFull(t *testing.T) {
 	dir := mounted(t, "-t", "tmpfs", "-o", "size=64m,mode=0755", "tmpfs")
 	s := start(t, command{data: filepath.Join(dir, "data"), args: []string{"--trail-reserve", "0"}})
 	ballast := filepath.Join(dir, "ballast")
-	fill := func() {
-		f, err := os.OpenFile(ballast, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-		must(t, err)
-		defer f.Close()
-		for block := make([]byte, 64<<10); err == nil; { // up to the last byte
-			_, err = f.Write(block)
-		}
-	}
-	known := failUnderLoad(t, s, nil, fill, "no space left on device")
-	fill() // what the end of the process has freed
+	known := failUnderLoad(t, s, nil, func() { fillUp(t, ballast) }, "no space left on device")
+	fillUp(t, ballast) // what the end of the process has freed
 	wantRefused(t, "a full disk", command{data: s.data}, "no space left on device")
 	must(t, os.Remove(ballast))
 	s = s.again(command{})
 	known.check(t, s, s.as(s.root()))
 	t.Logf("%d facts found again", known.len())
+}
+
+// fillUp adds to a file until its disk is full, up to the last byte.
+func fillUp(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	must(t, err)
+	defer f.Close()
+	for block := make([]byte, 64<<10); err == nil; {
+		_, err = f.Write(block)
+	}
 }
 
 // TestDiskTurnsReadOnly: a kernel that meets an error on the disk makes it

@@ -1,7 +1,6 @@
 package test
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"os/exec"
@@ -67,6 +66,14 @@ func TestAccessKeysExpire(t *testing.T) {
 	if len(header) != 24 || rows["u"]["access_key_1_expires"] != *got.Tags[0].Value || rows["<root_account>"]["access_key_1_expires"] != "N/A" {
 		t.Errorf("report: %d columns, expires %q, root's %q", len(header), rows["u"]["access_key_1_expires"], rows["<root_account>"]["access_key_1_expires"])
 	}
+	// So the report of an account in which one key expires by a tag.
+	other := s.rootOf(s.newAccount("other"))
+	v := other.user(t, s, "v", "")
+	_, err = other.iam.TagUser(ctx, &iam.TagUserInput{UserName: aws.String("v"), Tags: []types.Tag{{Key: aws.String("sallyport:access-key-expires:" + v.keys.ID), Value: aws.String("2099-01-31")}}})
+	must(t, err)
+	if header, rows := other.credentialReport(t); len(header) != 24 || rows["v"]["access_key_1_expires"] != "2099-01-31T00:00:00Z" {
+		t.Errorf("report of a tagged key: %d columns, expires %q", len(header), rows["v"]["access_key_1_expires"])
+	}
 	s.must("account", "key-max-age", account, "0")
 	if got, err = root.iam.ListUserTags(ctx, &iam.ListUserTagsInput{UserName: aws.String("u")}); err != nil || len(got.Tags) != 0 {
 		t.Errorf("tags afterwards: %+v, %v", got, err)
@@ -84,16 +91,19 @@ func (s *server) accountID(t *testing.T) string {
 // keysCommand runs sallyport keys as that identity and gives what it prints.
 func (s *server) keysCommand(t *testing.T, as keys, dir string, args ...string) (string, error) {
 	t.Helper()
-	cmd := exec.CommandContext(deadline(t), binary, append([]string{"keys"}, args...)...)
+	out, err := s.keysProcess(deadline(t), as, dir, args...).CombinedOutput()
+	return string(out), err
+}
+
+// keysProcess is that command, not yet started.
+func (s *server) keysProcess(ctx context.Context, as keys, dir string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, binary, append([]string{"keys"}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "AWS_ENDPOINT_URL=" + s.endpoint, "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_ACCESS_KEY_ID=" + as.ID, "AWS_SECRET_ACCESS_KEY=" + as.Secret,
 	}
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	return out.String(), err
+	return cmd
 }
 
 func TestKeysRotate(t *testing.T) {
@@ -148,22 +158,30 @@ func TestKeysRotate(t *testing.T) {
 	// A file that is there already stops it before a key is made.
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "app_accessKeys.csv"), nil, 0o600))
-	if out, err := s.keysCommand(t, root.keys, dir, "rotate", "--user", "app"); err == nil || len(statuses()) != 1 {
+	out, err := s.keysCommand(t, root.keys, dir, "rotate", "--user", "app")
+	if err == nil || len(statuses()) != 1 || !strings.Contains(out, "say with --out") {
 		t.Errorf("over a file that is there: %v\n%s", err, out)
 	}
-	// A key that is used on and on stays.
-	stop, cancel := context.WithCancel(ctx)
-	used := make(chan struct{})
-	go func() {
-		defer close(used)
-		for stop.Err() == nil {
-			_ = u.whoami(stop)
-		}
-	}()
-	out, err := s.keysCommand(t, root.keys, t.TempDir(), "rotate", "--user", "app", "--idle", "1h", "--wait", "200ms", "--poll", "50ms")
-	cancel()
-	<-used
-	if err == nil || !strings.Contains(out, "still used") || statuses()[u.keys.ID] != types.StatusTypeActive {
-		t.Errorf("of a key in use: %v\n%s", err, out)
+	// One that is interrupted is gone on with; after that the next one needs room.
+	dir = t.TempDir()
+	cmd, said := s.keysProcess(ctx, root.keys, dir, "rotate", "--user", "app"), newOutput()
+	cmd.Stdout, cmd.Stderr = said, said
+	must(t, cmd.Start())
+	said.await(func(text string) bool { return strings.Contains(text, "Waiting until") })
+	must(t, cmd.Process.Signal(os.Interrupt))
+	err = cmd.Wait()
+	if err == nil || !strings.Contains(said.String(), "To go on: sallyport keys retire --user app --key "+u.keys.ID) || statuses()[u.keys.ID] != types.StatusTypeActive {
+		t.Errorf("interrupted: %v\n%s\n%v", err, said, statuses())
+	}
+	if out, err := s.keysCommand(t, root.keys, dir, "retire", "--user", "app", "--key", u.keys.ID, "--idle", "10ms", "--poll", "10ms"); err != nil || statuses()[u.keys.ID] != types.StatusTypeInactive {
+		t.Errorf("keys retire = %v\n%s", err, out)
+	}
+	again := []string{"rotate", "--user", "app", "--idle", "10ms", "--poll", "10ms", "--out", "second.csv"}
+	if out, err := s.keysCommand(t, root.keys, dir, again...); err == nil || !strings.Contains(out, "sallyport: LimitExceeded: Cannot exceed quota for AccessKeysPerUser: 2") || !strings.Contains(out, "--delete-inactive") {
+		t.Errorf("without room: %v\n%s", err, out)
+	}
+	out, err = s.keysCommand(t, root.keys, dir, append(again, "--delete-inactive")...)
+	if got := statuses(); err != nil || len(got) != 2 || got[u.keys.ID] != "" {
+		t.Errorf("with room made: %v\n%s\n%v", err, out, got)
 	}
 }

@@ -34,6 +34,9 @@ func TestRotateMasterKeyOnNodes(t *testing.T) {
 	rotateMasterKey(t, one)
 	says(two, "under a master key that this node does not have")
 	must(t, two.as(key).whoami(deadline(t)))
+	if out, err := exec.Command(binary, "rotate-master-key", "--data", two.data).CombinedOutput(); err == nil || !strings.Contains(string(out), "another node has rotated the master key: copy its master.key here first") {
+		t.Errorf("rotate-master-key with the old master key = %v: %s", err, out)
+	}
 	must(t, os.WriteFile(file(two), []byte("nonsense\n"), 0o600))
 	says(two, "is not in use: the node goes on with the one that it has")
 	must(t, two.as(key).whoami(deadline(t)))

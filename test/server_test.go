@@ -256,7 +256,7 @@ func (s *server) awaitEnd() {
 	select {
 	case <-s.ended:
 	case <-time.After(patience):
-		s.t.Fatalf("the server has not ended after %v", patience)
+		s.t.Fatalf("the server has not ended after %v; stderr:\n%s", patience, s.stderr)
 	}
 }
 

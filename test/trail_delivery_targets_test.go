@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -175,6 +176,29 @@ func TestTrailTargets(t *testing.T) {
 	comesTrue(t, "digests beside their signatures", func() bool {
 		found, err := filepath.Glob(filepath.Join(buckets, "all", "AWSLogs", "*", "CloudTrail-Digest", "us-east-1", "*", "*", "*", "*.json.gz.metadata.json"))
 		return err == nil && len(found) > 0
+	})
+	s.validated(t, filepath.Join(buckets, "all"), cli.ok("cloudtrail", "list-public-keys", "--output", "json"))
+}
+
+// validated has sallyport trail validate look at a folder, as it is and with a
+// log file changed.
+func (s *server) validated(t *testing.T, folder, publicKeys string) {
+	t.Helper()
+	keysFile := filepath.Join(t.TempDir(), "keys.json")
+	must(t, os.WriteFile(keysFile, []byte(publicKeys), 0o600))
+	validate := func() (string, error) {
+		out, err := exec.CommandContext(deadline(t), binary, "trail", "validate", folder, "--public-keys", keysFile).CombinedOutput()
+		return string(out), err
+	}
+	if out, err := validate(); err != nil || !strings.Contains(out, "are as they were delivered") {
+		t.Errorf("trail validate = %v, %s", err, out)
+	}
+	logs, err := filepath.Glob(filepath.Join(folder, "AWSLogs", "*", "CloudTrail", "*", "*", "*", "*", "*.json.gz"))
+	must(t, err)
+	comesTrue(t, "a digest about the first log file", func() bool {
+		must(t, spaced(logs[0]))
+		out, err := validate()
+		return err != nil && strings.Contains(out, "has been changed")
 	})
 }
 

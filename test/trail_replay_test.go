@@ -125,9 +125,36 @@ func TestReplay(t *testing.T) {
 	if r := s.replay(); r.Since != 1 || len(r.Groups) > 0 {
 		t.Errorf("after a policy was detached: %d of %d events were decided otherwise then, %s; want 1", r.Since, r.Events, r.String())
 	}
+	asThen(t, s, root, lists)
 	id := s.events("--name", "ListGroups", "--errors")[0].EventID
 	if out := s.must("explain", id); !strings.Contains(out, "Now: implicitDeny") {
 		t.Errorf("explain of a call in a session that is narrow:\n%s", out)
+	}
+}
+
+// asThen changes and deletes the policy that allowed a call: its event is
+// explained by the version that did, and the policies are held to their names.
+func asThen(t *testing.T, s *server, root *clients, policy string) {
+	t.Helper()
+	ctx := deadline(t)
+	_, err := root.iam.CreatePolicyVersion(ctx, &iam.CreatePolicyVersionInput{PolicyArn: &policy, PolicyDocument: aws.String(statement("Deny", "iam:ListUsers")), SetAsDefault: true})
+	must(t, err)
+	_, err = root.iam.DeletePolicyVersion(ctx, &iam.DeletePolicyVersionInput{PolicyArn: &policy, VersionId: aws.String("v1")})
+	must(t, err)
+	var answer struct {
+		Then, Now []struct {
+			Decision string
+			Policies []struct{ Source struct{ ARN string } }
+		}
+		Text string
+	}
+	id := s.events("--name", "ListUsers", "--user", "alice")[0].EventID
+	must(t, json.Unmarshal([]byte(s.must("explain", id, "--json")), &answer))
+	if len(answer.Then) != 1 || len(answer.Now) != 1 || answer.Then[0].Decision != "allowed" || answer.Now[0].Decision != "explicitDeny" || len(answer.Then[0].Policies) < 3 {
+		t.Errorf("a call that a policy of then allowed is explained as %+v", answer)
+	}
+	if out := s.must("trail", "verify"); !strings.Contains(out, ", 0 are not signed yet") {
+		t.Errorf("trail verify: %s", out)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/smithy-go"
 	"github.com/spf13/cobra"
 )
 
@@ -33,7 +35,7 @@ func keysCommand(std IO) *cobra.Command {
 			return usageError{errors.New("no command; see sallyport keys --help")}
 		},
 	}
-	cmd.AddCommand(keysRotate(std), keysRollback(std))
+	cmd.AddCommand(keysRotate(std), keysRetire(std), keysRollback(std))
 	return cmd
 }
 
@@ -45,6 +47,7 @@ type rotation struct {
 	idle       time.Duration // for how long the old key must not have been used
 	wait, poll time.Duration
 	delete     bool
+	makeRoom   bool // by deleting inactive keys
 
 	std IO
 	cfg aws.Config
@@ -60,10 +63,48 @@ func (r *rotation) flags(cmd *cobra.Command) {
 	f.StringVar(&r.region, "region", "", "the region, where neither environment nor profile says it")
 }
 
+// waitFlags are those of commands that wait until a key is no longer used.
+func (r *rotation) waitFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.DurationVar(&r.idle, "idle", time.Hour, "for how long the old key must not have been used")
+	f.DurationVar(&r.wait, "wait", 7*24*time.Hour, "how long to wait for that at most")
+	f.DurationVar(&r.poll, "poll", time.Minute, "how often to ask")
+	f.BoolVar(&r.delete, "delete", false, "delete the old key in the end, so that there is no way back")
+}
+
+// run connects and does what the command is for.
+func (r *rotation) run(do func(ctx context.Context) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		if err := r.connect(cmd.Context()); err != nil {
+			return err
+		}
+		return plainRefusal(do(cmd.Context()))
+	}
+}
+
+// plainRefusal is an error without the SDK's words around it, where the service
+// has refused a call.
+func plainRefusal(err error) error {
+	e, refused := errors.AsType[smithy.APIError](err)
+	if _, wrapped := errors.AsType[*smithy.OperationError](err); !refused || !wrapped {
+		return err
+	}
+	text := err.Error()
+	whole := e.ErrorCode() + ": " + e.ErrorMessage()
+	before, after, _ := strings.Cut(text, whole)
+	if i := strings.Index(before, "operation error "); i >= 0 {
+		before = before[:i]
+	}
+	return errors.New(before + whole + after)
+}
+
 // connect finds the caller's credentials.
 func (r *rotation) connect(ctx context.Context) error {
 	if r.user == "" {
 		return usageError{errors.New("--user is missing")}
+	}
+	if r.wait < r.idle {
+		return usageError{fmt.Errorf("--wait %v is shorter than --idle %v", r.wait, r.idle)}
 	}
 	var opts []func(*config.LoadOptions) error
 	if r.profile != "" {
@@ -75,6 +116,9 @@ func (r *rotation) connect(ctx context.Context) error {
 	cfg, err := config.LoadDefaultConfig(ctx, opts...)
 	if err != nil {
 		return fmt.Errorf("find your AWS credentials: %w", err)
+	}
+	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+		return fmt.Errorf("no AWS credentials of yours are found (aws configure, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY): %w", err)
 	}
 	if cfg.Region == "" {
 		cfg.Region = "us-east-1"
@@ -129,22 +173,46 @@ deactivate it. The new pair is written to a file first; put it where the old one
 is used while the command waits. What waits too long, or is interrupted, has
 changed nothing of the old key.
 
-To go back: sallyport keys rollback --user NAME --key OLD-KEY-ID`,
+To go on after an interruption: sallyport keys retire --user NAME --key OLD-KEY-ID
+To go back: sallyport keys rollback --user NAME --key OLD-KEY-ID
+
+The old key stays, inactive, and counts: a user has two keys at most, where no
+quota says otherwise. The next rotation needs it gone, or --delete-inactive.`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := r.connect(cmd.Context()); err != nil {
-				return err
-			}
-			return r.rotate(cmd.Context())
-		},
+		RunE: r.run(r.rotate),
 	}
 	r.flags(cmd)
+	r.waitFlags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&r.out, "out", "", "file for the new pair; it must not exist (default NAME_accessKeys.csv)")
-	f.DurationVar(&r.idle, "idle", time.Hour, "for how long the old key must not have been used")
-	f.DurationVar(&r.wait, "wait", 7*24*time.Hour, "how long to wait for that at most")
-	f.DurationVar(&r.poll, "poll", time.Minute, "how often to ask")
-	f.BoolVar(&r.delete, "delete", false, "delete the old key in the end, so that there is no way back")
+	f.BoolVar(&r.makeRoom, "delete-inactive", false, "delete the user's inactive keys first")
+	return cmd
+}
+
+func keysRetire(std IO) *cobra.Command {
+	r := &rotation{std: std}
+	cmd := &cobra.Command{
+		Use:   "retire",
+		Short: "Wait until an access key is no longer used, and deactivate it",
+		Long: `Wait until an access key is no longer used, and deactivate it: the second half of
+a rotation, to go on after an interruption, or where the new key was made otherwise.
+
+To go back: sallyport keys rollback --user NAME --key OLD-KEY-ID`,
+		Args: noArgs,
+		RunE: r.run(func(ctx context.Context) error {
+			if r.key == "" {
+				return usageError{errors.New("--key is missing: the key that is to go")}
+			}
+			old, err := r.old(ctx)
+			if err != nil {
+				return err
+			}
+			r.say("Waiting until access key %s has not been used for %v.", old, r.idle)
+			return r.retire(ctx, old)
+		}),
+	}
+	r.flags(cmd)
+	r.waitFlags(cmd)
 	return cmd
 }
 
@@ -154,12 +222,7 @@ func keysRollback(std IO) *cobra.Command {
 		Use:   "rollback",
 		Short: "Make the old access key active again, and deactivate the others of the user",
 		Args:  noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := r.connect(cmd.Context()); err != nil {
-				return err
-			}
-			return r.rollback(cmd.Context())
-		},
+		RunE:  r.run(r.rollback),
 	}
 	r.flags(cmd)
 	return cmd
@@ -192,7 +255,10 @@ func (r *rotation) old(ctx context.Context) (string, error) {
 	}
 	switch len(found) {
 	case 0:
-		return "", fmt.Errorf("user %s has no such active access key", r.user)
+		if r.key == "" {
+			return "", fmt.Errorf("user %s has no active access key", r.user)
+		}
+		return "", fmt.Errorf("user %s has no active access key %s", r.user, r.key)
 	case 1:
 		return found[0], nil
 	}
@@ -207,18 +273,27 @@ func (r *rotation) rotate(ctx context.Context) error {
 	if r.out == "" {
 		r.out = r.user + "_accessKeys.csv"
 	}
+	if r.makeRoom {
+		if err := r.deleteInactive(ctx); err != nil {
+			return err
+		}
+	}
 	made, err := r.newKey(ctx)
 	if err != nil {
 		return err
 	}
 	r.say("Access key %s of user %s is made; the pair is in %s.", *made.AccessKeyId, r.user, r.out)
 	r.say("Put it where %s is used. Waiting until that key has not been used for %v.", old, r.idle)
-	err = r.become(ctx, old, made)
-	if err == nil {
-		err = r.awaitIdle(ctx, old)
+	if err := r.become(ctx, old, made); err != nil {
+		return fmt.Errorf("the new key can't be used: %w; both keys are active", err)
 	}
-	if err != nil {
-		return fmt.Errorf("%w; both keys are active, and %s is as it was", err, old)
+	return r.retire(ctx, old)
+}
+
+// retire waits until a key is no longer used, and deactivates or deletes it.
+func (r *rotation) retire(ctx context.Context, old string) error {
+	if err := r.awaitIdle(ctx, old); err != nil {
+		return fmt.Errorf("%w; %s is as it was. To go on: sallyport keys retire --user %s --key %s", err, old, r.user, old)
 	}
 	if r.delete {
 		if _, err := r.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &r.user, AccessKeyId: &old}); err != nil {
@@ -238,11 +313,17 @@ func (r *rotation) rotate(ctx context.Context) error {
 // does. The file is opened first: no key is made that can't be kept.
 func (r *rotation) newKey(ctx context.Context) (*types.AccessKey, error) {
 	file, err := os.OpenFile(r.out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("%s is there already, perhaps with the pair of an earlier rotation: say with --out where the new pair goes", r.out)
+	}
 	if err != nil {
 		return nil, err
 	}
 	made, err := r.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &r.user})
 	if err != nil {
+		if e, ok := errors.AsType[smithy.APIError](err); ok && e.ErrorCode() == "LimitExceeded" {
+			err = fmt.Errorf("%w: user %s has no room for a new key; say --delete-inactive, or delete one with aws iam delete-access-key", err, r.user)
+		}
 		return nil, errors.Join(err, file.Close(), os.Remove(r.out))
 	}
 	k := made.AccessKey
@@ -252,6 +333,24 @@ func (r *rotation) newKey(ctx context.Context) (*types.AccessKey, error) {
 		return nil, errors.Join(fmt.Errorf("keep the new pair: %w", err), gone)
 	}
 	return k, nil
+}
+
+// deleteInactive deletes the user's inactive keys.
+func (r *rotation) deleteInactive(ctx context.Context) error {
+	all, err := r.keys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range all {
+		if k.Status == types.StatusTypeActive {
+			continue
+		}
+		if _, err := r.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &r.user, AccessKeyId: k.AccessKeyId}); err != nil {
+			return err
+		}
+		r.say("Access key %s, which was inactive, is deleted.", *k.AccessKeyId)
+	}
+	return nil
 }
 
 // lastUse is when a key was used last; the zero time where it never was.
@@ -274,7 +373,7 @@ func (r *rotation) awaitIdle(ctx context.Context, key string) error {
 	quiet, late := time.Now(), time.Now().Add(r.wait)
 	for time.Since(quiet) < r.idle {
 		if time.Now().After(late) {
-			return fmt.Errorf("access key %s is still used after %v, last at %s", key, r.wait, last.Format(time.RFC3339))
+			return fmt.Errorf("access key %s is still used after %v, last at %s", key, r.wait, last.Local().Format(time.RFC3339))
 		}
 		select {
 		case <-time.After(min(r.poll, max(r.idle-time.Since(quiet), time.Millisecond))):
@@ -287,7 +386,7 @@ func (r *rotation) awaitIdle(ctx context.Context, key string) error {
 		}
 		if used.After(last) {
 			last, quiet = used, time.Now()
-			r.say("%s was used at %s.", key, used.Format(time.RFC3339))
+			r.say("%s was used at %s.", key, used.Local().Format(time.RFC3339))
 		}
 	}
 	return nil

@@ -29,7 +29,7 @@ func trailCommand(std IO) *cobra.Command {
 			return usageError{errors.New("no command; see sallyport trail --help")}
 		},
 	}
-	cmd.AddCommand(trailSearchCommand(std), trailTailCommand(std), trailVerifyCommand(std), trailPolicyCommand(std), trailReplayCommand(std))
+	cmd.AddCommand(trailSearchCommand(std), trailTailCommand(std), trailVerifyCommand(std), trailValidateCommand(std), trailPolicyCommand(std), trailReplayCommand(std))
 	return cmd
 }
 

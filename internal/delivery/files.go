@@ -68,7 +68,7 @@ func (d *Deliverer) send(ctx context.Context, t *directory.AuditTrail, m *mark, 
 	m.Attempted = d.opts.Now()
 	for _, region := range slices.Sorted(maps.Keys(files)) {
 		f := files[region]
-		key := fileKey(t, region, m.At, m.Seq+1, last)
+		key := d.fileKey(t, region, m.At, m.Seq+1, last)
 		text, body := f.finish()
 		err := d.put(ctx, t.Bucket, key, body, nil)
 		if m.Error = Code(err); err != nil {
@@ -100,9 +100,9 @@ func (d *Deliverer) put(ctx context.Context, bucket, key string, body []byte, me
 }
 
 // fileKey is CloudTrail's name of a log file (User Guide, "Log file name
-// format").
-func fileKey(t *directory.AuditTrail, region string, at time.Time, first, last uint64) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%s/%d-%d", t.ARN(), region, first, last))
+// format"). No other node gives a file that name: each counts events for itself.
+func (d *Deliverer) fileKey(t *directory.AuditTrail, region string, at time.Time, first, last uint64) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%s/%s/%d-%d", d.id, t.ARN(), region, first, last))
 	unique := base32.StdEncoding.EncodeToString(sum[:])[:16]
 	return withPrefix(t, fmt.Sprintf("AWSLogs/%s/CloudTrail/%s/%s/%s_CloudTrail_%s_%s_%s.json.gz", t.Account(), region, at.Format("2006/01/02"),
 		t.Account(), region, at.Format("20060102T1504Z"), unique))

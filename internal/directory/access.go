@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -270,14 +271,11 @@ func (s *Snapshot) WalkRoles(account string, fn func(*Role) error) error {
 
 func walk[T any](s *Snapshot, account, nameKind, kind string, fn func(*T) error) error {
 	var failed error
-	s.scan(recordKey(account, nameKind, ""), "", func(_ string, r *Record) bool {
-		var v *T
-		if v, failed = glance[T](s, recordKey(account, kind, r.name().id)); failed == nil {
-			failed = fn(v)
-		}
+	err := named(s, account, nameKind, kind, "", "", func(v *T) bool {
+		failed = fn(v)
 		return failed == nil
 	})
-	return failed
+	return cmp.Or(failed, err)
 }
 
 // KeyLastUsed is the last use of a user's access key; ok is false before the first.

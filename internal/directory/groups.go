@@ -49,7 +49,7 @@ func (s *Snapshot) GroupByID(account, id string) (*Group, error) {
 
 // Groups calls fn for the account's groups as Users does for users.
 func (s *Snapshot) Groups(account, pathPrefix, after string, fn func(*Group) bool) error {
-	return named(s, account, kindGroupName, pathPrefix, after, s.GroupByID, fn)
+	return named(s, account, kindGroupName, kindGroup, pathPrefix, after, fn)
 }
 
 // Members calls fn for the group's users in the order of their ids, after the
@@ -58,7 +58,7 @@ func (s *Snapshot) Members(g *Group, after string, fn func(*User) bool) error {
 	var failed error
 	s.scan(recordKey(g.account, kindMember, g.ID, ""), after, func(id string, _ *Record) bool {
 		var u *User
-		if u, failed = s.UserByID(g.account, id); failed != nil {
+		if u, failed = glance[User](s, recordKey(g.account, kindUser, id)); failed != nil {
 			return false
 		}
 		return fn(u)

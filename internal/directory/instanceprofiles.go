@@ -46,7 +46,7 @@ func (s *Snapshot) InstanceProfileByID(account, id string) (*InstanceProfile, er
 
 // InstanceProfiles calls fn for the account's instance profiles as Users does for users.
 func (s *Snapshot) InstanceProfiles(account, pathPrefix, after string, fn func(*InstanceProfile) bool) error {
-	return named(s, account, kindProfileName, pathPrefix, after, s.InstanceProfileByID, fn)
+	return named(s, account, kindProfileName, kindProfile, pathPrefix, after, fn)
 }
 
 func (tx *Tx) saveProfile(p *InstanceProfile) {

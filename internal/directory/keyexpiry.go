@@ -87,6 +87,20 @@ func (s *Snapshot) KeyExpires(u *User, k AccessKey) (at time.Time, ok bool) {
 	return at, ok
 }
 
+// KeysExpire reports whether access keys of the account's users expire: all, by
+// the account's greatest age, or some, by their users' tags.
+func (s *Snapshot) KeysExpire(a *Account) (bool, error) {
+	found := a.KeyMaxAge > 0
+	if found {
+		return true, nil
+	}
+	err := s.Users(a.ID, "", "", func(u *User) bool {
+		found = len(u.expiries) > 0
+		return !found
+	})
+	return found, err
+}
+
 // KeyActive reports whether requests that an access key of the user has signed
 // are to be accepted at that time.
 func (s *Snapshot) KeyActive(u *User, k AccessKey, now time.Time) bool {

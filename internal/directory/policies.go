@@ -114,7 +114,7 @@ func (s *Snapshot) policyByID(account, id string) (*ManagedPolicy, error) {
 
 // LocalPolicies calls fn for the account's own policies as Users does for users.
 func (s *Snapshot) LocalPolicies(account, pathPrefix, after string, fn func(*ManagedPolicy) bool) error {
-	return named(s, account, kindPolicyName, pathPrefix, after, s.policyByID, fn)
+	return named(s, account, kindPolicyName, kindPolicy, pathPrefix, after, fn)
 }
 
 // AWSPolicies are AWS's own policies, in the order of their names.
@@ -125,7 +125,7 @@ func (s *Snapshot) PolicyDocument(p *ManagedPolicy, version string) (string, err
 	if p.AWS() && version == p.Default {
 		return s.d.opts.AWSPolicies.Document(p.ARN()), nil
 	}
-	r := s.get(p.account, kindPolicyDoc, p.ID+"/"+version)
+	r := s.look(recordKey(p.account, kindPolicyDoc, p.ID, version))
 	if r == nil {
 		return "", &NotFound{Kind: KindPolicyVersion, Name: p.ARN(), Version: version}
 	}
@@ -134,7 +134,7 @@ func (s *Snapshot) PolicyDocument(p *ManagedPolicy, version string) (string, err
 
 // PolicyUse says how often the account attaches the policy, and uses it as a boundary.
 func (s *Snapshot) PolicyUse(account string, p *ManagedPolicy) (attachments, boundaries int, err error) {
-	r := s.get(account, kindPolicyUse, p.ID)
+	r := s.look(recordKey(account, kindPolicyUse, p.ID))
 	if r == nil {
 		return 0, 0, nil
 	}

@@ -26,11 +26,13 @@ type rotated struct {
 	Time   time.Time `json:"t"`
 }
 
-// ring is what the key ring is opened with, and what was last opened.
+// ring is what the key ring is opened with, and what was last opened. Its lock is
+// held from the choice of a ring until what it opens as is in use, so that of two
+// at once the newer one stays.
 type ring struct {
 	mu      sync.Mutex // guards the fields below
 	masters []seal.MasterKey
-	sealed  []byte
+	sealed  []byte // the newest that the feed brought, whether it opened or not
 }
 
 // know adds a master key to those that a ring is opened with.
@@ -40,24 +42,38 @@ func (r *ring) know(m seal.MasterKey) {
 	r.masters = append(r.masters, m)
 }
 
-// open opens a ring with any of the master keys.
-func (r *ring) open(sealed []byte) (box seal.Box, err error) {
+// open opens a ring, the newest there is, with any of the master keys, and hands
+// it to use.
+func (r *ring) open(sealed []byte, use func(seal.Box)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.sealed != nil && bytes.Equal(r.sealed, sealed) {
+		return nil
+	}
 	r.sealed = sealed
+	var err error
 	for _, m := range r.masters {
+		var box seal.Box
 		if box, err = m.OpenRing(sealed); err == nil {
-			return box, nil
+			use(box)
+			return nil
 		}
 	}
-	return box, err
+	return err
 }
 
-// opened reports whether this ring was handed to open before, as the last one.
-func (r *ring) opened(sealed []byte) bool {
+// adopt opens the newest ring with another master key, which is known from then
+// on, and hands it to use. It reports whether that key opens it.
+func (r *ring) adopt(m seal.MasterKey, use func(seal.Box)) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return bytes.Equal(r.sealed, sealed)
+	box, err := m.OpenRing(r.sealed)
+	if err != nil {
+		return false
+	}
+	r.masters = append(r.masters, m)
+	use(box)
+	return true
 }
 
 // openRing opens the key ring that seals secrets and session tokens, and makes
@@ -65,9 +81,7 @@ func (r *ring) opened(sealed []byte) bool {
 func (d *Directory) openRing(ctx context.Context, w store.Watcher) error {
 	for {
 		if r := d.Snapshot().get(deployment, ringKind, ""); r != nil {
-			var err error
-			d.box, err = d.ring.open(r.Value)
-			return err
+			return d.ring.open(r.Value, func(b seal.Box) { d.box = b })
 		}
 		sealed, _, err := d.opts.Master.NewRing(d.opts.Rand)
 		if err != nil {
@@ -93,37 +107,18 @@ func (d *Directory) openRing(ctx context.Context, w store.Watcher) error {
 // that isn't known here has, but for keys that were added since, the same keys
 // as the one in use, which stays.
 func (d *Directory) ringApplied(r *Record) {
-	if r == nil || d.box == (seal.Box{}) || d.ring.opened(r.Value) {
+	if r == nil || d.box == (seal.Box{}) {
 		return
 	}
-	box, err := d.ring.open(r.Value)
-	if err != nil {
+	if err := d.ring.open(r.Value, d.box.Replace); err != nil {
 		d.opts.Log.Error("the key ring was sealed under a master key that this node does not have: copy the new master key to it", "error", err)
-		return
 	}
-	d.box.Replace(box)
 }
 
-// Adopt takes another master key to open the key ring with, and opens the ring
-// as it stands now. It reports whether that key opens it; one that doesn't is
-// not kept.
-func (d *Directory) Adopt(m seal.MasterKey) bool {
-	r := d.Snapshot().get(deployment, ringKind, "")
-	if r == nil {
-		return false
-	}
-	box, err := m.OpenRing(r.Value)
-	if err != nil {
-		return false
-	}
-	d.ring.know(m)
-	d.box.Replace(box)
-	// A newer ring may have come meanwhile, and been replaced by this one.
-	if now := d.Snapshot().get(deployment, ringKind, ""); now != r {
-		return d.Adopt(m)
-	}
-	return true
-}
+// Adopt takes another master key to open the key ring with, and opens the newest
+// ring that the node knows of. It reports whether that key opens it; one that
+// doesn't is not kept.
+func (d *Directory) Adopt(m seal.MasterKey) bool { return d.ring.adopt(m, d.box.Replace) }
 
 // HasRing reports whether a store has a key ring: whatever is sealed in it needs
 // the ring's master key.

@@ -112,7 +112,7 @@ func splitEntityARN(arn string) (account, kind, name string, ok bool) {
 
 // Roles calls fn for the account's roles as Users does for users.
 func (s *Snapshot) Roles(account, pathPrefix, after string, fn func(*Role) bool) error {
-	return named(s, account, kindRoleName, pathPrefix, after, s.RoleByID, fn)
+	return named(s, account, kindRoleName, kindRole, pathPrefix, after, fn)
 }
 
 // TrustDocument is the trust policy as it is shown: users and roles by their

@@ -34,7 +34,7 @@ func (s *Snapshot) RoleLastUsed(r *Role) (use LastUsed, ok bool, err error) {
 	if v, noted := s.d.use.roles.Load(r.ID); noted {
 		return s.d.use.unpack(v.(*roleUse).cell.word.Load()), true, nil
 	}
-	rec := s.get(r.account, kindUsed, r.ID)
+	rec := s.look(recordKey(r.account, kindUsed, r.ID))
 	if rec == nil {
 		return LastUsed{}, false, nil
 	}

@@ -55,7 +55,7 @@ func (s *Snapshot) serverCertByID(account, id string) (*ServerCert, error) {
 
 // ServerCerts calls fn for the account's server certificates as Users does for users.
 func (s *Snapshot) ServerCerts(account, pathPrefix, after string, fn func(*ServerCert) bool) error {
-	return named(s, account, kindServerCertName, pathPrefix, after, s.serverCertByID, fn)
+	return named(s, account, kindServerCertName, kindServerCert, pathPrefix, after, fn)
 }
 
 // ServerCert gives the certificate of that name to be read and changed, or NotFound.

@@ -119,19 +119,20 @@ func (s *Snapshot) UserByID(account, id string) (*User, error) {
 // Users calls fn for the account's users under a path prefix, in the order of
 // their names without regard to case, after the name given, until fn says no.
 func (s *Snapshot) Users(account, pathPrefix, after string, fn func(*User) bool) error {
-	return named(s, account, kindUserName, pathPrefix, after, s.UserByID, fn)
+	return named(s, account, kindUserName, kindUser, pathPrefix, after, fn)
 }
 
-// named walks a kind's index of names and hands out what the names stand for.
-func named[T any](s *Snapshot, account, kind, pathPrefix, after string, byID func(account, id string) (*T, error), fn func(*T) bool) error {
+// named walks an index of names and hands out what the names stand for, without
+// keeping it in memory: a list may be of all that there is.
+func named[T any](s *Snapshot, account, nameKind, kind, pathPrefix, after string, fn func(*T) bool) error {
 	var failed error
-	s.scan(recordKey(account, kind, ""), fold(after), func(_ string, r *Record) bool {
+	s.scan(recordKey(account, nameKind, ""), fold(after), func(_ string, r *Record) bool {
 		name := r.name()
 		if !strings.HasPrefix(name.path, pathPrefix) {
 			return true
 		}
 		var v *T
-		if v, failed = byID(account, name.id); failed != nil {
+		if v, failed = glance[T](s, recordKey(account, kind, name.id)); failed != nil {
 			return false
 		}
 		return fn(v)

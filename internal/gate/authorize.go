@@ -74,7 +74,7 @@ func (c *call) allowed(in *policy.Policies, action string, targets []service.Tar
 		in.RCPs = c.rcps(req.ResourceAccount)
 		c.setResource(t)
 		res := policy.Evaluate(&req, in)
-		c.note(action, t, res)
+		c.note(action, t, in, res)
 		if !res.Allowed() {
 			if c.g.opts.Trail != nil {
 				text := policy.Explain(&req, in).String()

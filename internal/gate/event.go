@@ -72,10 +72,14 @@ func (c *call) record(o *outcome) error {
 	}
 	c.setEventID()
 	entry := c.entry(o)
+	entry.Texts = c.noted.texts
 	if c.caller.Revision == 0 && c.changes(o) {
 		return log.Append(c.r.Context(), entry)
 	}
 	err := log.Note(entry)
+	if err != nil && len(entry.Texts) > 0 {
+		c.g.kept.forget()
+	}
 	if c.caller.Revision != 0 {
 		c.g.opts.Remembered(c.eventID)
 		return nil // the event is with the change, and finds its way from there
@@ -222,7 +226,8 @@ func (c *call) sharedEntry() trail.Entry {
 	return c.encoded(e)
 }
 
-func shortened(s string) string { return s[:min(len(s), maxEventText)] }
+// shortened is a text of the client's, cut, and without what is no text.
+func shortened(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxEventText)], "") }
 
 func (c *call) eventSource() string {
 	name := "unknown"

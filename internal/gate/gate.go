@@ -62,6 +62,7 @@ type Observation struct {
 type Gate struct {
 	opts     Options
 	verifier *sigv4.Verifier
+	kept     keptPolicies // what the trail has of them
 }
 
 // New makes a gate.

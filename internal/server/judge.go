@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,6 +35,8 @@ type Answer struct {
 	// Details are those that an encoded message holds: with the policies as they
 	// were then.
 	Details json.RawMessage `json:"details,omitempty"`
+	// Then are the decisions of an event by the policies as they were.
+	Then []policy.Explanation `json:"then,omitempty"`
 	// Now are the decisions by the policies as they are now, one for each resource.
 	Now []policy.Explanation `json:"now,omitempty"`
 	// Text is the whole for a person to read.
@@ -120,10 +123,18 @@ func (s *Server) explainEvent(ctx context.Context, id string) (a Answer, err err
 	default:
 		b.WriteString("Then: the operation needs no permission\n")
 	}
-	if e.Own.Explanation != "" {
-		b.WriteString(e.Own.Explanation)
-	}
 	j, err := judgementOf(s.data.dir.Snapshot(), &e)
+	switch then, thenErr := s.then(j, &e); {
+	case e.Own.Explanation != "":
+		b.WriteString(e.Own.Explanation)
+	case thenErr == nil:
+		a.Then = then
+		for _, x := range then {
+			fmt.Fprintf(&b, "%s\n", strings.TrimRight(x.String(), "\n"))
+		}
+	case !errors.Is(thenErr, trail.ErrNotKept):
+		return a, thenErr
+	}
 	if err != nil {
 		fmt.Fprintf(&b, "Now: can't be decided: %v\n", err)
 	} else {
@@ -135,6 +146,73 @@ func (s *Server) explainEvent(ctx context.Context, id string) (a Answer, err err
 	}
 	a.Text = b.String()
 	return a, nil
+}
+
+// then decides an event by the policies that decided it.
+func (s *Server) then(j *judgement, e *trail.Event) (all []policy.Explanation, err error) {
+	if j == nil || e.Own.Policies == "" {
+		return nil, trail.ErrNotKept
+	}
+	d, err := s.trail.log.Deciding(e)
+	if err != nil {
+		return nil, err
+	}
+	r := keptReader{s.trail.log, e, nil}
+	j.each(func(a *asked, resource string) {
+		req, now := j.on(a, resource)
+		all = append(all, policy.Explain(req, r.policies(d, now)))
+	})
+	return all, r.err
+}
+
+// keptReader reads the policies of an event. The first error stays.
+type keptReader struct {
+	log *trail.Log
+	e   *trail.Event
+	err error
+}
+
+// policies are those that decided. The session's own document is that of now: it
+// stands in the event.
+func (r *keptReader) policies(d *trail.Deciding, now *policy.Policies) *policy.Policies {
+	in := &policy.Policies{Identity: r.set(d.Identity), SCPs: r.sets(d.SCPs), RCPs: r.sets(d.RCPs), Session: now.Session}
+	if d.Boundary != nil {
+		in.Boundary = r.policy(*d.Boundary)
+	}
+	if d.Resource != nil {
+		in.Resource = r.policy(*d.Resource)
+	}
+	if len(d.Session) > 0 {
+		var session []*policy.Policy
+		for _, p := range now.Session.Policies() {
+			if p.Source().ARN == "" {
+				session = append(session, p)
+			}
+		}
+		in.Session = policy.NewSet(append(session, r.set(d.Session).Policies()...)...)
+	}
+	return in
+}
+
+func (r *keptReader) sets(levels [][]trail.KeptPolicy) (sets []*policy.Set) {
+	for _, l := range levels {
+		sets = append(sets, r.set(l))
+	}
+	return sets
+}
+
+func (r *keptReader) set(kept []trail.KeptPolicy) *policy.Set {
+	var all []*policy.Policy
+	for _, k := range kept {
+		all = append(all, r.policy(k))
+	}
+	return policy.NewSet(all...)
+}
+
+func (r *keptReader) policy(k trail.KeptPolicy) *policy.Policy {
+	text, err := r.log.Kept(r.e.RecipientAccountID, r.e.EventTime, k.Sum)
+	r.err = cmp.Or(r.err, err)
+	return policy.Load(string(text), policy.Kind(k.Kind)).Named(policy.Source{Name: k.Name, ARN: k.ARN})
 }
 
 // judgement is a request that is decided outside of the gate.

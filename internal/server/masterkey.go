@@ -192,7 +192,10 @@ func (d *dataFolder) rotateMasterKey(ctx context.Context, rand io.Reader) error 
 	if err != nil {
 		return fmt.Errorf("make the next master key: %w", err)
 	}
-	if err := d.dir.RewrapRing(ctx, m.key, next); err != nil {
+	switch err := d.dir.RewrapRing(ctx, m.key, next); {
+	case errors.Is(err, seal.ErrWrongMasterKey):
+		return fmt.Errorf("another node has rotated the master key: copy its %s here first", filepath.Base(m.path))
+	case err != nil:
 		return fmt.Errorf("seal the key ring: %w", err)
 	}
 	return m.promote(next)

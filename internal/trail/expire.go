@@ -48,7 +48,7 @@ func dayTime(d uint32) time.Time {
 const expiredPrefix = "d/"
 
 // Expire gives up an account's events of whole days before a time. It costs no
-// pause: two range deletions for all of them. What has expired does not come
+// pause: three range deletions for all of them. What has expired does not come
 // back: an earlier time than the last does nothing.
 func (l *Log) Expire(account string, before time.Time) error {
 	l.expiring.Lock()
@@ -59,7 +59,7 @@ func (l *Log) Expire(account string, before time.Time) error {
 	}
 	b := l.db.NewBatch()
 	defer b.Close()
-	for _, prefix := range []string{eventPrefix, indexPrefix} {
+	for _, prefix := range []string{eventPrefix, indexPrefix, keptPrefix} {
 		if err := b.DeleteRange([]byte(prefix+account+"/"), dayKey(prefix, account, day(before)), nil); err != nil {
 			return fmt.Errorf("expire the trail: %w", err)
 		}

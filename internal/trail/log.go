@@ -40,6 +40,7 @@ type Entry struct {
 	Time    time.Time // of the event; entries are found by it
 	Record  []byte    // the event's JSON, kept as it is
 	Keys    []Key     // what it is found by; those without a value are left out
+	Texts   []Text    // that it refers to, and that are not kept yet of its day
 }
 
 // Options of a log. Its zero value works.
@@ -410,6 +411,9 @@ func (b *batch) add(events []pending) error {
 		e := &events[i].entry
 		if e.Record == nil {
 			continue
+		}
+		if err := b.keep(e); err != nil {
+			return err
 		}
 		g := group{e.Account, max(e.Time.Unix(), 0)}
 		if open[g] == nil {

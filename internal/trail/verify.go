@@ -40,7 +40,7 @@ func (l *Log) Verify(ctx context.Context, keys map[string]*rsa.PublicKey, kept K
 	state := l.db.NewSnapshot() // what is written meanwhile is not looked at
 	defer state.Close()
 	v := &verifier{db: state, head: head, keys: keys, kept: kept, told: map[string]time.Time{}}
-	for _, step := range []func(context.Context) error{v.digests, v.blocks, v.strangers, v.indexes} {
+	for _, step := range []func(context.Context) error{v.digests, v.blocks, v.strangers, v.indexes, v.texts} {
 		if err := step(ctx); err != nil {
 			return v.found, err
 		}

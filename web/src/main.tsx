@@ -4,6 +4,7 @@ import I18nProvider from "@cloudscape-design/components/i18n";
 import messages from "@cloudscape-design/components/i18n/messages/all.en";
 import { createRoot } from "react-dom/client";
 import { App } from "./app";
+import { keepFocus } from "./focus";
 import { fetchSession } from "./session";
 import { applyStoredMode } from "./mode";
 import { installClipboard } from "./clipboard";
@@ -24,6 +25,7 @@ window.addEventListener("vite:preloadError", (event) => {
 });
 
 installClipboard();
+keepFocus();
 applyStoredMode();
 
 const root = document.getElementById("app");

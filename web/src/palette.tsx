@@ -3,7 +3,7 @@ import type { AutosuggestProps } from "@cloudscape-design/components";
 import { useEffect, useState } from "react";
 import { at, go } from "./router";
 import { iam } from "./session";
-import { all } from "./ui";
+import { all, useFocus } from "./ui";
 
 export interface Command {
   title: string;
@@ -42,6 +42,7 @@ export function Palette({ pages, commands, onDismiss }: { pages: { path: string;
       left = true;
     };
   }, []);
+  const field = useFocus<AutosuggestProps.Ref>();
   const key = /^(AKIA|ASIA)[A-Z2-7]{16}$/.exec(text.trim().toUpperCase())?.[0];
   const wanted = text.trim().toLowerCase();
   const matching = (options: Group["options"], most = shown) => options.filter((o) => o.label.toLowerCase().includes(wanted)).slice(0, most);
@@ -64,7 +65,7 @@ export function Palette({ pages, commands, onDismiss }: { pages: { path: string;
     <Modal visible header="Search or go to" onDismiss={onDismiss}>
       <SpaceBetween size="s">
         <Autosuggest
-          value={text} options={options} autoFocus filteringType="manual" statusType={loading && wanted ? "loading" : "finished"} loadingText="Loading names"
+          ref={field} value={text} options={options} filteringType="manual" statusType={loading && wanted ? "loading" : "finished"} loadingText="Loading names"
           onChange={(e) => setText(e.detail.value)}
           onSelect={(e) => follow(e.detail.value)}
           onKeyDown={(e) => {

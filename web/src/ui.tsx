@@ -1,6 +1,6 @@
 import { useCollection } from "@cloudscape-design/collection-hooks";
 import { Alert, Box, Button, CollectionPreferences, FormField, Header, Input, Link, Modal, Pagination, Select, SpaceBetween, Table, TextFilter } from "@cloudscape-design/components";
-import type { TableProps } from "@cloudscape-design/components";
+import type { InputProps, TableProps } from "@cloudscape-design/components";
 import { Fragment, isValidElement, useCallback, useEffect, useRef, useState } from "react";
 import type { ReactNode } from "react";
 import { ByCommand } from "./doing";
@@ -159,10 +159,21 @@ function useConfirm({ calls, onConfirm }: Pick<Dialog, "calls" | "onConfirm">) {
   return { busy, error, confirm };
 }
 
+// useFocus gives the focus to a field of a dialog, once the dialog has it.
+export function useFocus<T extends { focus(): void }>() {
+  const ref = useRef<T>(null);
+  useEffect(() => {
+    const timer = setTimeout(() => ref.current?.focus());
+    return () => clearTimeout(timer);
+  }, []);
+  return ref;
+}
+
 // Typed asks for a destructive step: the name must be typed.
 export function Typed(props: Dialog & { name: string; verb?: string }) {
   const [text, setText] = useState("");
   const { busy, error, confirm } = useConfirm(props);
+  const field = useFocus<InputProps.Ref>();
   const ready = text === props.name && !props.disabled && !busy;
   return (
     <Modal
@@ -181,7 +192,7 @@ export function Typed(props: Dialog & { name: string; verb?: string }) {
         <FormField label={<>To confirm, enter <b>{props.name}</b> in the field.</>}>
           <Input
             value={text} onChange={(e) => setText(e.detail.value)} onKeyDown={(e) => e.detail.key === "Enter" && ready && void confirm()}
-            placeholder={props.name} ariaLabel="Confirmation" autoFocus disableBrowserAutocorrect
+            ref={field} placeholder={props.name} ariaLabel="Confirmation" disableBrowserAutocorrect
           />
         </FormField>
         <Problem error={error} />
@@ -311,16 +322,18 @@ export function Listing<T>(props: {
   const title = props.name;
   // Sorting and filtering mean all there is, and the last page isn't the last one
   // while there is more: then it loads on, page by page.
-  const last = paginationProps.currentPageIndex >= paginationProps.pagesCount;
-  const wanted = last || (!props.partly?.(filterProps.filteringText) && (filterProps.filteringText !== "" || kind !== "" || collectionProps.sortingColumn !== undefined));
+  const searched = filterProps.filteringText;
+  const part = props.partly?.(searched) ?? false;
+  const last = paginationProps.currentPageIndex >= paginationProps.pagesCount && !(part && searched);
+  const wanted = last || (!part && (searched !== "" || kind !== "" || collectionProps.sortingColumn !== undefined));
   useEffect(() => {
     if (props.hasMore && wanted) void props.more?.();
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [props.hasMore, wanted, props.items.length]);
   useEffect(() => {
-    props.onText?.(filterProps.filteringText);
+    props.onText?.(searched);
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [filterProps.filteringText]);
+  }, [searched]);
   return (
     <SpaceBetween size="m">
       <Problem error={props.error} what={`The ${lower(title)} can't be shown`} />

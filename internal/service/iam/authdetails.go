@@ -27,7 +27,7 @@ const (
 // GetAccountAuthorizationDetails tells all users, groups, roles and policies, with
 // what hangs on them: users first, then groups, roles, the account's policies and
 // those of AWS's: all where the filter asks for them, else those that the account
-// uses. Only a page is held in memory.
+// uses. Only a page is held in memory, and a page of large documents is a short one.
 func (s *Service) GetAccountAuthorizationDetails(_ context.Context, c *service.Caller, in *api.GetAccountAuthorizationDetailsRequest) (*api.GetAccountAuthorizationDetailsResponse, error) {
 	p, err := newPage[any]("GetAccountAuthorizationDetails", in.Marker, in.MaxItems)
 	if err != nil {
@@ -81,6 +81,7 @@ type detailer struct {
 	account string
 	unused  bool   // with policies of AWS's that the account doesn't use
 	mark    string // of the section, in markers
+	size    int    // of the documents on the page, in bytes
 	err     error
 }
 
@@ -92,13 +93,28 @@ func (d *detailer) add(name string, item any, err error) bool {
 	return d.page.add(d.mark+name, item)
 }
 
-// full reports whether the page has no room, so that no more need be described.
-func (d *detailer) full() bool { return len(d.page.items) == d.page.max }
+// largestDetails is how many bytes of documents a page holds, give or take those
+// of its last item.
+const largestDetails = 2 << 20
 
-func inlineDetails(p *directory.Policies) []api.PolicyDetail {
+// document is a document on the page.
+func (d *detailer) document(text string) string {
+	d.size += len(text)
+	return documentOut(text)
+}
+
+// full reports whether the page has no room, so that no more need be described.
+func (d *detailer) full() bool {
+	if d.size > largestDetails {
+		d.page.max = min(d.page.max, len(d.page.items))
+	}
+	return len(d.page.items) == d.page.max
+}
+
+func (d *detailer) inline(p *directory.Policies) []api.PolicyDetail {
 	var out []api.PolicyDetail
 	for _, i := range p.Inline {
-		out = append(out, api.PolicyDetail{PolicyName: i.Name, PolicyDocument: documentOut(i.Document)})
+		out = append(out, api.PolicyDetail{PolicyName: i.Name, PolicyDocument: d.document(i.Document)})
 	}
 	return out
 }
@@ -117,7 +133,7 @@ func (d *detailer) users(after string) error {
 			return d.add(u.Name, nil, nil)
 		}
 		out := api.UserDetail{
-			Path: u.Path, UserName: u.Name, UserId: u.ID, Arn: u.ARN(), CreateDate: u.Created, UserPolicyList: inlineDetails(&u.Policies),
+			Path: u.Path, UserName: u.Name, UserId: u.ID, Arn: u.ARN(), CreateDate: u.Created, UserPolicyList: d.inline(&u.Policies),
 			GroupList: []string{}, AttachedManagedPolicies: attachedDetails(&u.Policies), PermissionsBoundary: boundaryOut(u.Boundary), Tags: tagsOut(u.Tags),
 		}
 		for _, id := range u.Groups {
@@ -138,7 +154,7 @@ func (d *detailer) groups(after string) error {
 		}
 		out := api.GroupDetail{
 			Path: g.Path, GroupName: g.Name, GroupId: g.ID, Arn: g.ARN(), CreateDate: g.Created,
-			GroupPolicyList: inlineDetails(&g.Policies), AttachedManagedPolicies: attachedDetails(&g.Policies),
+			GroupPolicyList: d.inline(&g.Policies), AttachedManagedPolicies: attachedDetails(&g.Policies),
 		}
 		if out.GroupPolicyList == nil {
 			out.GroupPolicyList = []api.PolicyDetail{}
@@ -161,8 +177,8 @@ func (d *detailer) role(r *directory.Role) (api.RoleDetail, error) {
 	s := d.c.Snapshot
 	out := api.RoleDetail{
 		Path: r.Path, RoleName: r.Name, RoleId: r.ID, Arn: r.ARN(), CreateDate: r.Created,
-		AssumeRolePolicyDocument: documentOut(s.TrustDocument(r)), InstanceProfileList: []api.InstanceProfile{},
-		RolePolicyList: inlineDetails(&r.Policies), AttachedManagedPolicies: attachedDetails(&r.Policies),
+		AssumeRolePolicyDocument: d.document(s.TrustDocument(r)), InstanceProfileList: []api.InstanceProfile{},
+		RolePolicyList: d.inline(&r.Policies), AttachedManagedPolicies: attachedDetails(&r.Policies),
 		PermissionsBoundary: boundaryOut(r.Boundary), Tags: tagsOut(r.Tags),
 	}
 	if out.RolePolicyList == nil {
@@ -235,7 +251,7 @@ func (d *detailer) policy(p *directory.ManagedPolicy) (api.ManagedPolicyDetail, 
 			return out, err
 		}
 		version := versionOut(p, v)
-		version.Document = documentOut(text)
+		version.Document = d.document(text)
 		out.PolicyVersionList = append(out.PolicyVersionList, version)
 	}
 	return out, nil

@@ -82,8 +82,7 @@ const (
 
 // writeCredentials writes the report: root first, then the users by name.
 //
-// Where the account's keys have a greatest age, two columns more say when a
-// user's keys expire.
+// Where any keys of the account expire, two columns more say when a user's do.
 func writeCredentials(s *directory.Snapshot, account string, now time.Time, w io.Writer) error {
 	a, err := s.Account(account)
 	if err != nil {
@@ -93,13 +92,17 @@ func writeCredentials(s *directory.Snapshot, account string, now time.Time, w io
 	if err != nil {
 		return err
 	}
+	expire, err := s.KeysExpire(a)
+	if err != nil {
+		return err
+	}
 	b := bufio.NewWriter(w)
 	b.WriteString(reportColumns)
-	if a.KeyMaxAge > 0 {
+	if expire {
 		b.WriteString(",access_key_1_expires,access_key_2_expires")
 	}
 	row := func(u *directory.User) error {
-		fields, err := credentialRow(s, a, u, now)
+		fields, err := credentialRow(s, a, u, now, expire)
 		b.WriteByte('\n')
 		for i, f := range fields {
 			if i > 0 {
@@ -125,7 +128,7 @@ func quoted(field string) string {
 
 func reportTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-func credentialRow(s *directory.Snapshot, a *directory.Account, u *directory.User, now time.Time) ([]string, error) {
+func credentialRow(s *directory.Snapshot, a *directory.Account, u *directory.User, now time.Time, expire bool) ([]string, error) {
 	row := []string{u.Name, u.ARN(), reportTime(u.Created)}
 	used, known, err := s.PasswordLastUsed(u)
 	if err != nil {
@@ -154,7 +157,7 @@ func credentialRow(s *directory.Snapshot, a *directory.Account, u *directory.Use
 			row = append(row, "false", notAny)
 		}
 	}
-	for i := 0; i < 2 && a.KeyMaxAge > 0; i++ {
+	for i := 0; i < 2 && expire; i++ {
 		expires := notAny
 		if i < len(keys) {
 			if at, ok := s.KeyExpires(u, keys[i]); ok {

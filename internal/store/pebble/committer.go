@@ -38,6 +38,7 @@ func newCommitter(s *Store, head store.Revision) *committer {
 // run commits until the queue is closed and empty.
 func (c *committer) run() {
 	defer close(c.s.done)
+	defer c.s.log.guard()
 	var spare []*request
 	for {
 		<-c.s.queue.wake

@@ -1,11 +1,13 @@
 package pebble
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,9 +25,14 @@ func TestDiskFails(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		kinds []errorfs.OpKind
+		err   error
+		size  int // of what is written then; a large one fails before it is synced
 	}{
-		{"sync", []errorfs.OpKind{errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo, errorfs.OpFileFlush}},
-		{"write", []errorfs.OpKind{errorfs.OpFileWrite}},
+		{"sync", []errorfs.OpKind{errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo, errorfs.OpFileFlush}, errDisk, 1},
+		{"write", []errorfs.OpKind{errorfs.OpFileWrite}, errDisk, 1},
+		{"write of much", []errorfs.OpKind{errorfs.OpFileWrite}, errDisk, 100 << 10},
+		{"no room", []errorfs.OpKind{errorfs.OpFileWrite}, syscall.ENOSPC, 1},
+		{"no room for a new log", []errorfs.OpKind{errorfs.OpFileWrite}, syscall.ENOSPC, 500 << 10},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var broken atomic.Bool
@@ -35,7 +42,7 @@ func TestDiskFails(t *testing.T) {
 				}
 				for _, k := range tt.kinds {
 					if k == op.Kind {
-						return errDisk
+						return tt.err
 					}
 				}
 				return nil
@@ -55,16 +62,17 @@ func TestDiskFails(t *testing.T) {
 				t.Fatalf("Watch() = %v", err)
 			}
 			broken.Store(true)
+			large := store.Txn{Do: []store.Op{{Key: "a", Value: bytes.Repeat([]byte("1"), tt.size)}}}
 			for range 3 {
 				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-				rev, err := s.Commit(ctx, txn)
+				rev, err := s.Commit(ctx, large)
 				if !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("Commit() = %d, %v, want no answer", rev, err)
 				}
 				cancel()
 			}
-			if err := <-fatal; !strings.Contains(err.Error(), errDisk.Error()) {
-				t.Errorf("Fatal(%v), want %v", err, errDisk)
+			if err := <-fatal; !strings.Contains(err.Error(), tt.err.Error()) {
+				t.Errorf("Fatal(%v), want %v", err, tt.err)
 			}
 			if len(fatal) > 0 {
 				t.Errorf("Fatal was called again: %v", <-fatal)

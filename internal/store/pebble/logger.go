@@ -3,8 +3,10 @@ package pebble
 import (
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 )
 
 // logger is where the database reports to, and where it ends.
@@ -13,6 +15,8 @@ type logger struct {
 	onFatal func(error)
 	once    sync.Once
 	dead    chan struct{} // closed at the first fatal error
+	opened  atomic.Bool
+	failed  atomic.Bool
 	closing atomic.Bool
 }
 
@@ -28,10 +32,34 @@ func newLogger(opts Options) *logger {
 // its callers would go on as if nothing had happened.
 func (l *logger) fatal(err error) {
 	l.once.Do(func() {
+		l.failed.Store(true)
 		close(l.dead)
 		l.onFatal(fmt.Errorf("store: %w", err))
 	})
 	select {}
+}
+
+// full is told by the file system that there is no room. The database would
+// panic at that in some places.
+func (l *logger) full() {
+	if l.opened.Load() && !l.closing.Load() {
+		l.fatal(syscall.ENOSPC)
+	}
+}
+
+// guard is deferred by who writes. The database panics where its log has failed
+// before it was asked to sync it: in the middle of a large batch.
+func (l *logger) guard() {
+	failed := recover()
+	err, ok := failed.(error)
+	_, bug := failed.(runtime.Error)
+	switch {
+	case failed == nil:
+	case !ok || bug || l.failed.Load():
+		panic(failed)
+	default:
+		l.fatal(err)
+	}
 }
 
 // background reports that a flush or compaction failed. Once the store closes

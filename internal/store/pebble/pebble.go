@@ -113,6 +113,7 @@ func Open(dir string, opts Options) (_ *Store, err error) {
 		done:    make(chan struct{}),
 	}
 	s.head.Store(uint64(head))
+	log.opened.Store(true)
 	go newCommitter(s, head).run()
 	return s, nil
 }
@@ -146,7 +147,7 @@ func openDatabase(dir string, opts Options, log *logger, lock *pebbledb.Lock) (*
 
 func databaseOptions(opts Options, log *logger, lock *pebbledb.Lock) *pebbledb.Options {
 	o := &pebbledb.Options{
-		FS:                 opts.FS,
+		FS:                 vfs.OnDiskFull(opts.FS, log.full),
 		Lock:               lock,
 		CacheSize:          opts.CacheSize,
 		FormatMajorVersion: databaseFormat,

@@ -3,6 +3,8 @@ package replica
 import (
 	"context"
 	"time"
+
+	pebbledb "github.com/cockroachdb/pebble/v2"
 )
 
 // confirmEvery is how often the copy is compared with the remote store's head.
@@ -10,6 +12,7 @@ const confirmEvery = time.Second
 
 // confirm finds out, until ctx ends, at what time the copy was the newest.
 func (s *Store) confirm(ctx context.Context) {
+	defer s.log.guard()
 	for tick := time.NewTicker(confirmEvery); ; {
 		s.confirmOnce(ctx)
 		select {
@@ -46,6 +49,18 @@ func (s *Store) confirmOnce(ctx context.Context) {
 	at, err := s.state.until(ctx, func(now standing) bool { return now.head >= head || !same(now) })
 	if err == nil && same(at) {
 		s.confirmed(asked, before.session)
+		s.sync()
+	}
+}
+
+// sync makes durable what was written, beside those who write. A disk that takes
+// nothing any more is noticed by it, which ends the process.
+func (s *Store) sync() {
+	if c := s.acquire(); c != nil {
+		defer c.readers.Done()
+		if err := c.db.LogData(nil, pebbledb.Sync); err != nil {
+			s.log.background(err)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	pebbledb "github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
 	"github.com/sallyport-iam/sallyport/internal/store/dbrecord"
@@ -34,6 +35,7 @@ type dbCopy struct {
 
 func databaseOptions(log *dbLogger) *pebbledb.Options {
 	o := &pebbledb.Options{
+		FS:                 vfs.OnDiskFull(vfs.Default, log.full),
 		CacheSize:          cacheSize,
 		FormatMajorVersion: databaseFormat,
 		MemTableSize:       16 << 20,

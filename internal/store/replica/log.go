@@ -3,8 +3,10 @@ package replica
 import (
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	pebbledb "github.com/cockroachdb/pebble/v2"
 )
@@ -15,6 +17,8 @@ type dbLogger struct {
 	onFatal func(error)
 	damage  func()
 	once    sync.Once
+	opened  atomic.Bool
+	failed  atomic.Bool
 	closing atomic.Bool
 }
 
@@ -39,8 +43,34 @@ func (l *dbLogger) Errorf(format string, args ...any) {
 func (l *dbLogger) Fatalf(format string, args ...any) { l.fatal(fmt.Errorf(format, args...)) }
 
 func (l *dbLogger) fatal(err error) {
-	l.once.Do(func() { l.onFatal(fmt.Errorf("replica: %w", err)) })
+	l.once.Do(func() {
+		l.failed.Store(true)
+		l.onFatal(fmt.Errorf("replica: %w", err))
+	})
 	select {}
+}
+
+// full is told by the file system that there is no room. The database would
+// panic at that in some places.
+func (l *dbLogger) full() {
+	if l.opened.Load() && !l.closing.Load() {
+		l.fatal(syscall.ENOSPC)
+	}
+}
+
+// guard is deferred by who writes. The database panics where its log has failed
+// and nobody waited for that.
+func (l *dbLogger) guard() {
+	failed := recover()
+	err, ok := failed.(error)
+	_, bug := failed.(runtime.Error)
+	switch {
+	case failed == nil:
+	case !ok || bug || l.failed.Load():
+		panic(failed)
+	default:
+		l.fatal(err)
+	}
 }
 
 // background is told of a flush or compaction that failed. It would be tried

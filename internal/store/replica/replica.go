@@ -5,7 +5,8 @@
 // It follows the remote's feed with one watcher, writes what each revision
 // changed into the copy together with the revision itself, and then hands it to
 // its own watchers. So whatever a crash leaves is the state of some revision.
-// Nothing waits for the disk: what a power cut takes away is asked for again. A
+// Nothing waits for the disk, which is synced once a second: what a power cut takes
+// away is asked for again. A disk that fails ends the process. A
 // copy that is damaged, of another format or of another store is thrown away
 // and loaded anew, into a folder of its own that then takes the other's place.
 //
@@ -19,7 +20,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	pebbledb "github.com/cockroachdb/pebble/v2"
@@ -95,6 +98,7 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 	if err := s.openCopy(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open replica %s: %w", cfg.Dir, err), f.close())
 	}
+	s.log.opened.Store(true)
 	// It lives until Close, not as long as the call.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
@@ -116,6 +120,9 @@ func (s *Store) openCopy(ctx context.Context) error {
 		}
 		return cause
 	}
+	if unusable(err) {
+		return err
+	}
 	if err != nil {
 		s.cfg.Log.Warn("the replica can't be trusted and is thrown away", "folder", s.folder.dir, "cause", err)
 	}
@@ -127,6 +134,13 @@ func (s *Store) openCopy(ctx context.Context) error {
 		now.loaded, now.head, now.asOf = true, s.copy.head, s.copy.asOf
 	})
 	return s.folder.keepOnly(dir)
+}
+
+// unusable reports whether an error says that the disk can't be used now, which
+// says nothing against the copy on it.
+func unusable(err error) bool {
+	e, ok := errors.AsType[syscall.Errno](err)
+	return ok && slices.Contains([]syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EACCES, syscall.EPERM, syscall.EMFILE, syscall.ENFILE}, e)
 }
 
 // Head implements store.Store: it asks the remote. What it returns is in the

@@ -1,12 +1,17 @@
 // Package etcdtest runs real etcd clusters for tests: each member is a process
 // of its own, the test binary started again, with its files in a folder of the
 // test and fsync on. Members can be killed, paused, cut off and started again.
+//
+// Where the variable SALLYPORT_ETCD names an etcd program, members run that
+// instead, so that every test here can be run against another version:
+//
+//	SALLYPORT_ETCD=/usr/local/bin/etcd go test ./internal/store/etcd ./internal/store/replica
+//	SALLYPORT_ETCD=/usr/local/bin/etcd go test -run 'Node|Confirm|Store' ./test
 package etcdtest
 
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -57,7 +62,7 @@ func start(t testing.TB, members int, files *Files, clients *tls.Config) *Cluste
 	if files != nil {
 		scheme = "https://"
 	}
-	c := &Cluster{t: t, tls: clients, scheme: scheme, net: &network{names: map[string]int{}, cut: map[int]chan struct{}{}, conns: map[net.Conn]bool{}}}
+	c := &Cluster{t: t, tls: clients, scheme: scheme, net: newNetwork()}
 	dir := t.TempDir()
 	t.Cleanup(c.stop)
 	var urls []string
@@ -113,16 +118,10 @@ func freeAddr(t testing.TB) string {
 func (c *Cluster) Restart(i int) {
 	c.t.Helper()
 	m := c.members[i]
-	raw, err := json.Marshal(m.cfg)
-	if err != nil {
+	var err error
+	if m.proc, err = m.cfg.command(); err != nil {
 		c.t.Fatal(err)
 	}
-	exe, err := os.Executable()
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	m.proc = exec.Command(exe, "-test.run=^$")
-	m.proc.Env = append(os.Environ(), memberEnv+"="+string(raw))
 	m.proc.Stderr = os.Stderr
 	if m.stdin, err = m.proc.StdinPipe(); err != nil {
 		c.t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"os/exec"
 	"syscall"
 	"time"
 
@@ -15,8 +16,12 @@ import (
 	"go.uber.org/zap"
 )
 
-// memberEnv tells a test binary, by holding a member as JSON, that it is one.
-const memberEnv = "SALLYPORT_ETCD_MEMBER"
+const (
+	// memberEnv tells a test binary, by holding a member as JSON, that it is one.
+	memberEnv = "SALLYPORT_ETCD_MEMBER"
+	// programEnv names the etcd program that is to be a member instead.
+	programEnv = "SALLYPORT_ETCD"
+)
 
 // memberConfig is what the process of a member is told.
 type memberConfig struct {
@@ -42,6 +47,40 @@ func Member() {
 	}
 	os.Exit(0)
 }
+
+// command is the process of a member.
+func (m memberConfig) command() (*exec.Cmd, error) {
+	if program := os.Getenv(programEnv); program != "" {
+		return exec.Command(program, m.flags()...), nil
+	}
+	raw, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(exe, "-test.run=^$")
+	cmd.Env = append(os.Environ(), memberEnv+"="+string(raw))
+	return cmd, nil
+}
+
+// flags say to an etcd program what embed says to the embedded one.
+func (m memberConfig) flags() []string {
+	flags := []string{
+		"--name", m.Name, "--data-dir", m.Dir, "--initial-cluster", m.Cluster, "--initial-cluster-token", clusterToken,
+		"--listen-peer-urls", m.Peer, "--initial-advertise-peer-urls", m.Advertise,
+		"--listen-client-urls", m.Client, "--advertise-client-urls", m.Client,
+		"--bcrypt-cost", "4", "--log-level", "fatal",
+	}
+	if m.TLS != nil {
+		flags = append(flags, "--cert-file", m.TLS.Cert, "--key-file", m.TLS.Key, "--trusted-ca-file", m.TLS.CA, "--client-cert-auth")
+	}
+	return flags
+}
+
+const clusterToken = "sallyport-test"
 
 // runMember serves until the parent's end of standard input closes, so that no
 // member outlives a test that was killed.
@@ -79,7 +118,7 @@ func runMember(raw []byte) error {
 func (m memberConfig) embed() (*embed.Config, error) {
 	cfg := embed.NewConfig()
 	cfg.Name, cfg.Dir = m.Name, m.Dir
-	cfg.InitialCluster, cfg.InitialClusterToken = m.Cluster, "sallyport-test"
+	cfg.InitialCluster, cfg.InitialClusterToken = m.Cluster, clusterToken
 	if m.TLS != nil {
 		cfg.ClientTLSInfo = transport.TLSInfo{CertFile: m.TLS.Cert, KeyFile: m.TLS.Key, TrustedCAFile: m.TLS.CA, ClientCertAuth: true}
 	}

@@ -19,6 +19,10 @@ type network struct {
 	conns map[net.Conn]bool
 }
 
+func newNetwork() *network {
+	return &network{names: map[string]int{}, cut: map[int]chan struct{}{}, conns: map[net.Conn]bool{}}
+}
+
 // proxy forwards connections to a member. Who opened one is in the header of
 // its first request.
 func (n *network) proxy(ln net.Listener, member int, addr string) {
@@ -150,3 +154,29 @@ func (n *network) close() {
 		c.Close()
 	}
 }
+
+// Road is a way of its own to a cluster, for one of its clients.
+type Road struct {
+	Endpoints []string // HOST:PORT in front of each member
+	net       *network
+}
+
+// Road makes a way to all members that can be cut.
+func (c *Cluster) Road() *Road {
+	c.t.Helper()
+	r := &Road{net: newNetwork()}
+	for _, to := range c.Endpoints {
+		ln := listen(c.t)
+		c.t.Cleanup(func() { ln.Close() })
+		go r.net.proxy(ln, 0, to)
+		r.Endpoints = append(r.Endpoints, ln.Addr().String())
+	}
+	c.t.Cleanup(r.net.close)
+	return r
+}
+
+// Cut cuts the way to all members, in both directions and silently.
+func (r *Road) Cut() { r.net.partition(0) }
+
+// Mend lets through again what Cut holds up.
+func (r *Road) Mend() { r.net.heal(0) }

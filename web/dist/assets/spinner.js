@@ -1,1 +1,0 @@
-import{n as e}from"./rolldown-runtime.js";import{Li as t,Nr as n,Ri as r,ha as i}from"./ui.js";var a=e(i());function o({size:e=`normal`,variant:t=`normal`,...i}){let o=r(`Spinner`,{props:{size:e,variant:t}});return a.createElement(n,{size:e,variant:t,...i,...o})}t(o,`Spinner`);export{o as t};
