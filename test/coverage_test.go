@@ -142,7 +142,8 @@ func (c *coverage) example(l *line) {
 
 var denial = regexp.MustCompile(`^User: \S+ is not authorized to perform: (\S+?)(?: on resource: (.+?))?(?: because no | with an explicit deny |$)`)
 
-// denied is the action and the resource that were denied, or nothing.
+// denied is the action and the resource that were denied, or nothing. A name is
+// told without its path, so the resource has any.
 func denied(r *refusal) (action, resource string) {
 	if r == nil || r.code != "AccessDenied" {
 		return "", ""
