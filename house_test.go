@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 	"internal/console":                {"internal/directory", "internal/seal", "internal/awsapi"},
 	"web":                             {},
 	"internal/server":                 {"*"},
-	"internal/cli":                    {"internal/server", "internal/trail", "internal/cluster", "internal/store", "internal/store/archive", "internal/directory", "internal/seal", "internal/awsapi", "policy", "internal/service/accessanalyzer"},
+	"internal/cli":                    {"internal/server", "internal/trail", "internal/cluster", "internal/store", "internal/store/archive", "internal/directory", "internal/seal", "internal/awsapi", "policy", "internal/service/accessanalyzer", "internal/delivery"},
 	"cmd/sallyport":                   {"internal/cli"},
 	"test":                            {"*"},
 	"internal/store/etcd":             {"internal/store"},
@@ -56,9 +56,10 @@ var mayImport = map[string][]string{
 	"internal/awsapi/organizations":   {"internal/awsapi"},
 	"internal/trail":                  {},
 	"internal/service/organizations":  {"internal/service", "internal/directory", "internal/awsapi", "internal/awsapi/organizations", "policy"},
-	"internal/service/cloudtrail":     {"internal/service", "internal/directory", "internal/trail", "internal/awsapi/cloudtrail"},
+	"internal/service/cloudtrail":     {"internal/service", "internal/directory", "internal/trail", "internal/awsapi/cloudtrail", "internal/delivery"},
 	"internal/service/accessanalyzer": {"internal/service", "internal/awsapi", "internal/awsapi/accessanalyzer", "policy"},
 	"internal/awsapi/accessanalyzer":  {"internal/awsapi"},
+	"internal/delivery":               {"internal/directory", "internal/trail", "internal/seal", "sigv4"},
 }
 
 type goPackage struct {

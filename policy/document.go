@@ -48,6 +48,7 @@ type rawCondition struct {
 // reader turns JSON into a document and stops at the first wrong type, unknown
 // member or nested list.
 type reader struct {
+	kind  Kind
 	err   *Error
 	items slab[item]
 }
@@ -58,16 +59,28 @@ func (r *reader) fail(at position, format string, args ...any) {
 	}
 }
 
+// unknown refuses a member that an object, what, doesn't have. Of trust policies,
+// AWS tells its name.
+func (r *reader) unknown(m *member, what string) {
+	if r.err != nil {
+		return
+	}
+	r.fail(m.at, "%s has no member %q", what, m.name)
+	if r.kind == Trust {
+		r.err.Message = "Unknown field " + m.name
+	}
+}
+
 // read returns the document. Its error has no message if the text isn't JSON,
 // for the words depend on the kind of policy.
-func read(text string) (*document, *Error) {
+func read(text string, kind Kind) (*document, *Error) {
 	s := newScanner(text)
 	defer s.done()
 	root := s.scan()
 	if s.err != nil {
 		return nil, s.err
 	}
-	r := &reader{items: newSlab[item](s.texts)}
+	r := &reader{kind: kind, items: newSlab[item](s.texts)}
 	d := r.document(&root)
 	return d, r.err
 }
@@ -90,7 +103,7 @@ func (r *reader) document(n *node) *document {
 			d.at = m.at
 			r.statements(d, &m.value)
 		default:
-			r.fail(m.at, "a policy has no member %q", m.name)
+			r.unknown(m, "a policy")
 		}
 	}
 	return d
@@ -137,7 +150,7 @@ func (r *reader) statement(d *document, n *node) {
 		case "Condition":
 			r.conditions(&st, &m.value)
 		default:
-			r.fail(m.at, "a statement has no member %q", m.name)
+			r.unknown(m, "a statement")
 		}
 	}
 	d.statements = append(d.statements, st)

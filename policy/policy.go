@@ -79,7 +79,7 @@ func (p *Policy) Version() string {
 // saved, and compiles it. Its error is an *Error that tells the first problem.
 // The size of a document is not checked: see Size.
 func Parse(text string, kind Kind) (*Policy, error) {
-	doc, err := read(text)
+	doc, err := read(text, kind)
 	if wide := checkCharacters(text, kind); wide != nil {
 		err = wide
 	}
@@ -98,7 +98,7 @@ func Parse(text string, kind Kind) (*Policy, error) {
 // evaluation needs, and never fails: a document that can't be understood
 // denies everything, and Refusal says why.
 func Load(text string, kind Kind) *Policy {
-	doc, err := read(text)
+	doc, err := read(text, kind)
 	if err == nil {
 		err = sound(doc, kind)
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -102,6 +103,9 @@ type Style struct {
 	NoResource    bool // leave " on resource: …" out
 	QuoteResource bool // put the resource in double quotes, as S3 does
 	NoReason      bool // leave "because no …" and "with an explicit deny …" out
+
+	// Resource is what the resource is called. Empty means by its ARN.
+	Resource string
 }
 
 // Denial returns AWS's text of an access denied error in a service's style, or
@@ -117,7 +121,7 @@ func (r Result) Denial(req *Request, s Style) string {
 	}
 	text := "User: " + req.Principal.name() + " is not authorized to perform: " + req.Action
 	if !s.NoResource {
-		text += " on resource: " + quoted(req.Resource, s.QuoteResource)
+		text += " on resource: " + quoted(cmp.Or(s.Resource, req.Resource), s.QuoteResource)
 	}
 	if s.NoReason || req.Principal.Type == Anonymous {
 		return text

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -20,12 +21,31 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
+const serial = 0x1122334455667788
+
+// negated makes the serial number of a certificate of ours negative.
+func negated(t *testing.T, body string) string {
+	t.Helper()
+	block, _ := pem.Decode([]byte(body))
+	i := bytes.Index(block.Bytes, big.NewInt(serial).Bytes())
+	if i < 0 {
+		t.Fatal("no serial number")
+	}
+	block.Bytes[i] |= 0x80
+	return string(pem.EncodeToMemory(block))
+}
+
 // selfSigned makes a certificate and its key, in PEM.
 func selfSigned(t *testing.T, name string) (cert, key string) {
 	t.Helper()
+	return selfSignedUntil(t, name, time.Now().Add(24*time.Hour))
+}
+
+func selfSignedUntil(t *testing.T, name string, end time.Time) (cert, key string) {
+	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: end}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, k.Public(), k)
 	must(t, err)
 	keyDER, err := x509.MarshalPKCS8PrivateKey(k)
@@ -46,6 +66,9 @@ func TestSigningCertificates(t *testing.T) {
 	}
 	_, err := upload("rubbish")
 	wantCode(t, "rubbish", err, "MalformedCertificate", "Certificate rubbish is malformed.")
+	expired, _ := selfSignedUntil(t, "old", time.Now().Add(-time.Minute))
+	_, err = upload(expired)
+	wantCode(t, "an expired one", err, "MalformedCertificate", "Certificate "+expired+" is malformed.")
 	made, err := upload(body)
 	must(t, err)
 	id := made.Certificate.CertificateId
@@ -55,7 +78,7 @@ func TestSigningCertificates(t *testing.T) {
 	_, err = root.iam.UploadSigningCertificate(ctx, &iam.UploadSigningCertificateInput{CertificateBody: &body}) // root's own
 	wantCode(t, "the same for another user", err, "DuplicateCertificate", "")
 	other, _ := selfSigned(t, "two")
-	_, err = upload(other)
+	_, err = upload(negated(t, other)) // as many old ones have it
 	must(t, err)
 	third, _ := selfSigned(t, "three")
 	_, err = upload(third)

@@ -69,7 +69,7 @@ func renameNeedsBoth(t *testing.T, s *server, root, u *clients) {
 		return err
 	}
 	wantCode(t, "a rename to another's name", rename("mine-a", "admin"), "AccessDenied", "user/admin")
-	wantCode(t, "a rename of another", rename("theirs", "mine-b"), "AccessDenied", "user/theirs")
+	wantCode(t, "a rename of another", rename("theirs", "mine-b"), "AccessDenied", "user theirs")
 	must(t, rename("mine-a", "mine-b"))
 	_, err := u.iam.UpdateUser(deadline(t), &iam.UpdateUserInput{UserName: aws.String("mine-b"), NewPath: aws.String("/admins/")})
 	wantCode(t, "a move to another path", err, "AccessDenied", "user/admins/mine-b")

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -51,7 +52,7 @@ window.__find = (role, name) => {
   const kinds = {
     button: 'button, [role=button], input[type=submit]', link: 'a[href]', tab: '[role=tab]',
     textbox: 'input:not([type=checkbox]):not([type=radio]):not([type=hidden]), textarea, [role=textbox]',
-    checkbox: 'input[type=checkbox]', radio: 'input[type=radio]', menuitem: '[role=menuitem]', heading: 'h1,h2,h3',
+    checkbox: 'input[type=checkbox]', radio: 'input[type=radio]', menuitem: '[role=menuitem]', option: '[role=option]', heading: 'h1,h2,h3',
   };
   const clean = (s) => (s ?? '').replace(/\s+/g, ' ').trim();
   const named = (e) => {
@@ -61,7 +62,8 @@ window.__find = (role, name) => {
   };
   const dialogs = [...document.querySelectorAll('[role=dialog]')].filter((d) => d.getClientRects().length);
   const scope = dialogs.length ? dialogs[dialogs.length - 1] : document;
-  const all = [...scope.querySelectorAll(kinds[role])];
+  // The top bar keeps hidden copies of its buttons, to measure them.
+  const all = [...scope.querySelectorAll(kinds[role])].filter((e) => e.getClientRects().length && !e.closest('[aria-hidden=true]'));
   return all.find((e) => named(e).includes(name)) ?? all.find((e) => named(e).some((n) => n.startsWith(name)));
 };
 window.__point = (role, name) => {
@@ -77,13 +79,13 @@ window.__point = (role, name) => {
 document.addEventListener('securitypolicyviolation', (e) => console.error('CSP violation: ' + e.violatedDirective + ' ' + e.blockedURI));
 `
 
-// open opens a browser on a page of the server's.
-func openTab(t *testing.T, s *server, path string) *tab {
+// openTab opens a browser on a page of the server's.
+func openTab(t *testing.T, s *server, path string, more ...chromedp.ExecAllocatorOption) *tab {
 	t.Helper()
 	b := &tab{t: t, s: s, downloads: t.TempDir()}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1440, 1000), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	actx, stopAlloc := chromedp.NewExecAllocator(context.Background(), opts...)
+	actx, stopAlloc := chromedp.NewExecAllocator(context.Background(), append(opts, more...)...)
 	ctx, stop := chromedp.NewContext(actx)
 	t.Cleanup(func() { _ = chromedp.Cancel(ctx); stop(); stopAlloc() })
 	b.ctx = ctx
@@ -259,6 +261,24 @@ func (b *tab) file(name string) string {
 		time.Sleep(20 * time.Millisecond) // between two looks for a file of another program's
 	}
 	b.fail("download "+name, "not in time")
+	return ""
+}
+
+// download waits for a download whose name is of that form.
+func (b *tab) download(name *regexp.Regexp) string {
+	b.t.Helper()
+	deadline := time.Now().Add(patience)
+	for time.Now().Before(deadline) {
+		files, err := os.ReadDir(b.downloads)
+		must(b.t, err)
+		for _, f := range files {
+			if name.MatchString(f.Name()) {
+				return b.file(f.Name())
+			}
+		}
+		time.Sleep(20 * time.Millisecond) // between two looks for a file of another program's
+	}
+	b.fail("download "+name.String(), "not in time")
 	return ""
 }
 

@@ -76,7 +76,7 @@ func escalation(t *testing.T, s *server, _, _, attacker *clients) {
 	wantCode(t, "CreateUser", err, "AccessDenied", "iam:CreateUser on resource: arn:aws:iam::"+s.account+":user/x/other because")
 	// What may not be read can't be told from what isn't there.
 	_, err = attacker.iam.DeleteUser(ctx, &iam.DeleteUserInput{UserName: aws.String("nobody")})
-	wantCode(t, "DeleteUser of nobody", err, "AccessDenied", "user/nobody because no identity-based policy allows the iam:DeleteUser action")
+	wantCode(t, "DeleteUser of nobody", err, "AccessDenied", "user nobody because no identity-based policy allows the iam:DeleteUser action")
 }
 
 // ownKeysOnly: the usual policy for managing one's own keys, by a variable.
@@ -94,7 +94,7 @@ func ownKeysOnly(t *testing.T, _ *server, admin, plain, _ *clients) {
 		}
 	}
 	_, err = plain.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: aws.String("admin")})
-	wantCode(t, "CreateAccessKey for another", err, "AccessDenied", "user/admin because")
+	wantCode(t, "CreateAccessKey for another", err, "AccessDenied", "user admin because")
 }
 
 // boundaryHolds: all is allowed, but only what the boundary allows as well works.

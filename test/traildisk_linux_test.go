@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -41,6 +42,62 @@ func TestTrailDisk(t *testing.T) {
 	fill(t, ballast, 4<<20)
 	awaitMetric(t, s, "sallyport_trail_refuses 1")
 	wantCode(t, "a reading call", s.as(s.root()).whoami(deadline(t)), "ServiceUnavailable", "")
+	must(t, os.Remove(ballast))
+	s.stop()
+	trailDiskFull(t, s, ballast)
+}
+
+// trailDiskFull fills the disk of the trail to the last byte, with nothing held
+// back: no event is lost of a change that was made.
+func trailDiskFull(t *testing.T, s *server, ballast string) {
+	s = s.again(command{args: []string{"--admin-listen", "127.0.0.1:0", "--trail-reserve", "0"}})
+	root := s.as(s.root())
+	made := map[string]bool{}
+	change := func() error {
+		name := fmt.Sprint("full", len(made))
+		_, err := root.iam.CreateUser(deadline(t), &iam.CreateUserInput{UserName: &name})
+		made[name] = err == nil
+		return err
+	}
+	must(t, change())
+	fill(t, ballast, 0)
+	for late := time.Now().Add(patience); change() == nil && time.Now().Before(late); {
+	}
+	wantCode(t, "a change on a full disk", change(), "ServiceUnavailable", "")
+	awaitMetric(t, s, "sallyport_trail_refuses 1")
+	must(t, root.whoami(deadline(t)))
+	s.events("--name", "CreateUser", "--max", "5")
+	must(t, os.Remove(ballast))
+	awaitMetric(t, s, "sallyport_trail_refuses 0")
+	must(t, change())
+	for _, text := range []string{"the disk of the trail is full", "the disk of the trail has room again"} {
+		if !strings.Contains(s.stderr.String(), text) {
+			t.Errorf("the log doesn't say %q:\n%s", text, s.stderr)
+		}
+	}
+	n := 0
+	for _, is := range made {
+		if is {
+			n++
+		}
+	}
+	for late := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		there := map[string]bool{}
+		for _, e := range s.events("--name", "CreateUser") {
+			if name := e.RequestParameters["userName"].(string); made[name] && e.ErrorCode == "" {
+				there[name] = true
+			}
+		}
+		if len(there) == n {
+			break
+		}
+		if time.Now().After(late) {
+			t.Fatalf("%d of %d changes have their event", len(there), n)
+		}
+	}
+	if out := s.must("trail", "verify"); !strings.Contains(out, ", 0 are not signed yet") {
+		t.Errorf("trail verify: %s", out)
+	}
 }
 
 // fill writes a file until so many bytes are left.

@@ -34,7 +34,7 @@ func accountCommand(std IO) *cobra.Command {
 			return usageError{fmt.Errorf("no command; see sallyport account --help")}
 		},
 	}
-	cmd.AddCommand(accountCreate(std), accountList(std), accountShow(std), accountReset(std), accountKeyMaxAge(std), accountQuota(std), accountDelete(std))
+	cmd.AddCommand(accountCreate(std), accountList(std), accountShow(std), accountReset(std), accountKeyMaxAge(std), accountTrailDays(std), accountQuota(std), accountDelete(std))
 	return cmd
 }
 

@@ -27,7 +27,8 @@ func setFromEnvironment(cmd *cobra.Command, env func(string) (string, bool)) err
 }
 
 // secretFromEnvironment reads a secret from the variable of that name, or from
-// the file that the variable NAME_FILE names. Both at once are refused.
+// the file that the variable NAME_FILE names. Both at once are refused, and so is
+// an empty file: it would pass for a secret that nobody wants to give.
 func secretFromEnvironment(env func(string) (string, bool), name string) (string, error) {
 	value, _ := env(name)
 	path, _ := env(name + "_FILE")
@@ -41,5 +42,8 @@ func secretFromEnvironment(env func(string) (string, bool), name string) (string
 	if err != nil {
 		return "", fmt.Errorf("%s_FILE: %w", name, err)
 	}
-	return strings.TrimRight(string(b), "\r\n"), nil
+	if value = strings.TrimRight(string(b), "\r\n"); value == "" {
+		return "", fmt.Errorf("%s_FILE: %s is empty", name, path)
+	}
+	return value, nil
 }

@@ -20,8 +20,8 @@ WHAT is the id of an event or a request, or an encoded authorization message;
 without it, --principal, --action and --resource say what would be asked. The
 server on the data folder must be running.
 
-Of an event it tells what was decided then, of a denial by each policy as it was,
-and what the policies of now would say.`
+Of an event it tells what was decided then, by each policy as it was, and what the
+policies of now would say.`
 
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 

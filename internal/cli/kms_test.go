@@ -83,8 +83,9 @@ func (v *vault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"data": out})
 }
 
-// wantOneLine checks that a command fails, with one line that has the texts.
-func wantOneLine(t *testing.T, args []string, texts ...string) {
+// wantOneLine checks that a command fails, with one line that has the texts, and
+// gives that line.
+func wantOneLine(t *testing.T, args []string, texts ...string) string {
 	t.Helper()
 	code, out := sallyport(t, args...)
 	if code != 1 || strings.Count(out, "\n") != 1 {
@@ -95,6 +96,7 @@ func wantOneLine(t *testing.T, args []string, texts ...string) {
 			t.Errorf("%v says %q, want %q in it", args, out, text)
 		}
 	}
+	return out
 }
 
 // TestMasterKeyInVault: the data folder has no key in plain text, the KMS is

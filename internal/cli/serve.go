@@ -4,19 +4,24 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"net/netip"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sallyport-iam/sallyport/internal/delivery"
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/seal"
 	"github.com/sallyport-iam/sallyport/internal/server"
 )
 
 // What serve prints, and where: how to reach and use the server on standard
-// output, once it is ready; its log on standard error.
+// output, once it is ready; its log on standard error. With --trail-stdout nothing
+// but events goes to standard output, and the rest to standard error.
 
 const serveLong = `Serve IAM and STS on one endpoint, with all data in one folder.
 
@@ -31,6 +36,7 @@ SALLYPORT_LISTEN. These have no flag, so that no secret stands on a command line
   SALLYPORT_STORE_PASSWORD           of the --store-user
   SALLYPORT_TRAIL_ACCESS_KEY_ID      signs requests to the --trail-delivery
   SALLYPORT_TRAIL_SECRET_ACCESS_KEY  its secret
+  SALLYPORT_TRAIL_WEBHOOK_SECRET     signs what is posted to the --trail-webhook
   SALLYPORT_BACKUP_PASSPHRASE        seals the archive, where no recipient key is given
 
 Each of these, followed by _FILE, names a file that holds the value.`
@@ -39,11 +45,12 @@ const masterKeyVariable = "SALLYPORT_MASTER_KEY"
 
 type serveFlags struct {
 	data, listen, adminListen, accountID, rootEmail, logLevel string
-	quotas                                                    []string
+	quotas, proxies                                           []string
 	trailDays                                                 int
 	trailAll                                                  bool
 	trailReserve                                              int64
-	delivery                                                  server.DeliveryConfig
+	trailStdout                                               bool
+	delivery                                                  delivery.Config
 	masterKeyURI                                              string
 	archive                                                   server.ArchiveConfig
 	sharing                                                   sharing
@@ -63,6 +70,7 @@ func serveCommand(std IO) *cobra.Command {
 	dataFlag(cmd, &f.data)
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:4566", "host:port of the endpoint")
 	flags.StringVar(&f.adminListen, "admin-listen", "", "host:port of /healthz, /readyz and /metrics (default none)")
+	flags.StringSliceVar(&f.proxies, "trusted-proxies", nil, "networks or addresses of proxies that are believed whom they say to ask for and whether by TLS (default none)")
 	flags.StringVar(&f.accountID, "account-id", "", "12-digit id of the account that the first start makes (default random)")
 	flags.StringVar(&f.rootEmail, "root-email", "root@localhost", "email of the root user that the first start makes")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug (a line for each request), info, warn or error")
@@ -71,6 +79,9 @@ func serveCommand(std IO) *cobra.Command {
 	flags.Int64Var(&f.trailReserve, "trail-reserve", 64, "MiB of its disk, at most a sixteenth, that the audit trail leaves free: with less, changes are refused; 0 means none")
 	flags.StringVar(&f.delivery.To, "trail-delivery", "", "where the buckets of CloudTrail's trails are: a folder, or the URL of an S3-compatible store (default none)")
 	flags.DurationVar(&f.delivery.Every, "trail-delivery-every", 5*time.Minute, "time between two deliveries of a trail")
+	flags.DurationVar(&f.delivery.DigestEvery, "trail-digest-every", time.Hour, "time between two digests of what a trail has delivered")
+	flags.StringVar(&f.delivery.Webhook, "trail-webhook", "", "URL that all events are posted to (default none)")
+	flags.BoolVar(&f.trailStdout, "trail-stdout", false, "print all events on standard output, a line of JSON each")
 	flags.StringVar(&f.delivery.Region, "trail-delivery-region", "us-east-1", "region that requests to the store are signed for")
 	flags.StringSliceVar(&f.quotas, "quota", nil, "a quota that differs from AWS's default, as NAME=NUMBER; may be repeated")
 	masterKeyURIFlag(cmd, &f.masterKeyURI)
@@ -95,12 +106,29 @@ func serve(cmd *cobra.Command, std IO, f *serveFlags) error {
 		return memberError(ctx, err)
 	}
 	started := srv.Started()
-	printStarted(std, started)
+	printStarted(std, started, f.trailStdout)
 	if err := memberError(ctx, srv.Serve(ctx)); err != nil {
 		return err
 	}
 	cfg.Log.Info("stopped")
 	return nil
+}
+
+// parseNetworks reads networks such as 10.0.0.0/8, and addresses.
+func parseNetworks(texts []string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range texts {
+		text = strings.TrimSpace(text)
+		network, err := netip.ParsePrefix(text)
+		if addr, err2 := netip.ParseAddr(text); err2 == nil {
+			network, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return nil, usageError{fmt.Errorf("trusted proxy %q is neither an address nor a network such as 10.0.0.0/8", text)}
+		}
+		all = append(all, network.Masked())
+	}
+	return all, nil
 }
 
 func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error) {
@@ -117,8 +145,12 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 		TrailDays: f.trailDays, TrailAll: f.trailAll, TrailReserve: f.trailReserve << 20, Delivery: f.delivery,
 		Log: logger(std, level), Fatal: fatal(std),
 	}
-	if f.delivery.Every <= 0 {
-		return server.Config{}, usageError{fmt.Errorf("--trail-delivery-every %v is not a length of time", f.delivery.Every)}
+	if f.delivery.Every <= 0 || f.delivery.DigestEvery < time.Second {
+		return server.Config{}, usageError{fmt.Errorf("--trail-delivery-every %v or --trail-digest-every %v is not a length of time", f.delivery.Every, f.delivery.DigestEvery)}
+	}
+	if f.trailStdout {
+		signal.Ignore(syscall.SIGPIPE) // a reader that ends must not end the server
+		cfg.Delivery.Lines = std.Out
 	}
 	if f.trailReserve <= 0 {
 		cfg.TrailReserve = -1
@@ -131,6 +163,9 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 	if cfg.Quotas, err = parseQuotas(f.quotas); err != nil {
 		return server.Config{}, err
 	}
+	if cfg.TrustedProxies, err = parseNetworks(f.proxies); err != nil {
+		return server.Config{}, err
+	}
 	secrets := []struct {
 		name string
 		set  func(string)
@@ -141,6 +176,7 @@ func configure(cmd *cobra.Command, std IO, f *serveFlags) (server.Config, error)
 		{storePasswordVariable, func(v string) { cfg.Store.Password = seal.NewSecret(v) }},
 		{"SALLYPORT_TRAIL_ACCESS_KEY_ID", func(v string) { cfg.Delivery.KeyID = v }},
 		{"SALLYPORT_TRAIL_SECRET_ACCESS_KEY", func(v string) { cfg.Delivery.Secret = seal.NewSecret(v) }},
+		{"SALLYPORT_TRAIL_WEBHOOK_SECRET", func(v string) { cfg.Delivery.WebhookSecret = seal.NewSecret(v) }},
 		{masterKeyVariable, func(v string) { cfg.MasterKey = seal.NewSecret(v) }},
 	}
 	for _, s := range secrets {
@@ -168,8 +204,12 @@ func parseQuotas(settings []string) (map[string]int, error) {
 }
 
 // printStarted tells how to use the server.
-func printStarted(std IO, s server.Started) {
-	p := func(format string, args ...any) { fmt.Fprintf(std.Out, format+"\n", args...) }
+func printStarted(std IO, s server.Started, toErr bool) {
+	out := std.Out
+	if toErr {
+		out = std.Err
+	}
+	p := func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }
 	p("Sallyport is ready.")
 	p("  Endpoint         %s", s.Endpoint)
 	p("  Console sign-in  %s/console/", s.Endpoint)
@@ -187,7 +227,7 @@ func printStarted(std IO, s server.Started) {
 	if s.Root.PasswordFile != "" {
 		p("  Root password    %s", s.Root.PasswordFile)
 	}
-	if s.First && terminal(std.Out) {
+	if s.First && terminal(out) {
 		p("")
 		p("  Shown this once:")
 		p("    AWSAccessKeyId=%s", s.Root.KeyID)

@@ -29,7 +29,7 @@ func trailCommand(std IO) *cobra.Command {
 			return usageError{errors.New("no command; see sallyport trail --help")}
 		},
 	}
-	cmd.AddCommand(trailSearchCommand(std), trailTailCommand(std), trailVerifyCommand(std), trailPolicyCommand(std), trailReplayCommand(std))
+	cmd.AddCommand(trailSearchCommand(std), trailTailCommand(std), trailVerifyCommand(std), trailValidateCommand(std), trailPolicyCommand(std), trailReplayCommand(std))
 	return cmd
 }
 
@@ -238,8 +238,9 @@ FILE holds {"changes": [ … ]}; each change is one of
   {"do": "deactivate", "key": ACCESS KEY ID}
 
 The principal is a user, a group or a role. Events are decided by the policies of
-now, without and with the changes, as far as the events tell what was asked:
-session policies and the condition keys of single actions are not in them.`
+now, without and with the changes, with the session policies and the condition
+keys that the requests had. Calls of who isn't of the deployment, such as
+AssumeRoleWithSAML, are left out.`
 
 func trailReplayCommand(std IO) *cobra.Command {
 	var f trailFlags
@@ -289,5 +290,8 @@ func printReplay(std IO, r server.Replayed, asJSON bool) error {
 		fmt.Fprintf(std.Out, "%s  %6d  %s  %s  (last on %s, event %s: %s)\n", g.Outcome, g.Count, g.Principal, g.Action, g.Resource, g.EventID, g.Reason)
 	}
 	_, err := fmt.Fprintf(std.Out, "%d events decided anew, %d can't be; %d differences\n", r.Events, r.Skipped, len(r.Groups))
+	if r.Since > 0 {
+		fmt.Fprintf(std.Out, "%d of them were decided otherwise then, by the policies of that time\n", r.Since)
+	}
 	return err
 }

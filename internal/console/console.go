@@ -4,15 +4,17 @@
 //
 // It has no way to the identity data but these: after sign-in the web app gets
 // short-lived credentials of the user and signs its own calls to the public
-// APIs with them. What a user may not do there can't be done here.
+// APIs with them. What a user may not do there can't be done here. The one thing
+// that no request of the APIs can say, what a new passkey proves itself by, is
+// taken here and goes the way of EnableMFADevice all the same (Options.Enable).
 package console
 
 import (
 	"bytes"
 	"embed"
-	"encoding/json"
 	"errors"
 	"html/template"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -23,28 +25,50 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/directory"
 )
 
-// Options are what a console needs. Directory, App, Now and Log must be set.
+// Options are what a console needs. All but SignedIn and Event must be set.
 type Options struct {
 	Directory *directory.Directory
 	// App is the built web app, with index.html at its root.
-	App fs.FS
-	Now func() time.Time
-	Log *slog.Logger
+	App  fs.FS
+	Now  func() time.Time
+	Rand io.Reader
+	Log  *slog.Logger
+	// Enable makes a passkey an MFA device, or says why not: it asks the policies
+	// as EnableMFADevice does, and leaves its event.
+	Enable func(r *http.Request, e Enabling) *Refusal
 	// SignedIn, where set, is told of every attempt to sign in.
 	SignedIn func(Attempt)
+	// Event, where set, is the event of an attempt that changes something, which
+	// is stored together with the change.
+	Event func(Attempt) []byte
 }
 
-// Attempt is an attempt to sign in that came to its end: with a session, or
-// with a refusal.
+// Attempt is an attempt to sign in that came to its end, with a session or with
+// a refusal, or a step of one.
 type Attempt struct {
+	ID      string // of its event
+	What    What
 	Time    time.Time
 	Account string          // 12 digits; empty where the text named no account
 	User    *directory.User // nil where there is none of that name
-	MFA     bool            // a code was given and right
-	Refused string          // why, in a word or two; empty where the user is now signed in
+	MFA     bool            // a code or a passkey was given
+	Device  string          // serial number of the MFA device, where it was right
+	Refused string          // why, in a word or two; empty where it succeeded
 	Address string          // the client's
 	Agent   string          // what the browser calls itself
+	URL     string          // of the console
+	Stored  bool            // its event is stored with what it changed
 }
+
+// What says what was attempted, as CloudTrail names it.
+type What string
+
+// What can be attempted.
+const (
+	SignedIn        What = "ConsoleLogin"
+	AskedForMFA     What = "CheckMfa" // the password was right, and there is an MFA device
+	PasswordUpdated What = "PasswordUpdated"
+)
 
 const (
 	// Path is where the console is.
@@ -100,10 +124,13 @@ func New(opts Options) (*Console, error) {
 	c.mux.HandleFunc("GET "+own+"signin", c.signInPage)
 	c.mux.HandleFunc("POST "+own+"signin", c.signIn)
 	c.mux.HandleFunc("POST "+own+"mfa", c.giveCode)
+	c.mux.HandleFunc("POST "+own+"passkey", c.askPasskey)
+	c.mux.HandleFunc("POST "+own+"passkey/new", c.beginPasskey)
+	c.mux.HandleFunc("POST "+own+"passkey/made", c.endPasskey)
 	c.mux.HandleFunc("POST "+own+"password", c.givePassword)
 	c.mux.HandleFunc("POST "+own+"session", c.session)
 	c.mux.HandleFunc("POST "+own+"signout", c.signOut)
-	for _, name := range []string{"signin.css", "signin.js"} {
+	for _, name := range []string{"signin.css", "signin.js", "passkey.js"} {
 		c.mux.HandleFunc("GET "+own+name, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Cache-Control", "no-cache")
 			http.ServeFileFS(w, r, pageFiles, "pages/"+name)
@@ -124,6 +151,9 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Not no-referrer: with that, forms are sent with the origin "null".
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
+	if r.TLS != nil && hostOf(r) != "localhost" { // which other programs on the machine may use without TLS
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
 	if r.Method == http.MethodPost && !c.sameOrigin(r) {
 		http.Error(w, "This request did not come from the console's own pages.", http.StatusForbidden)
 		return
@@ -152,7 +182,7 @@ func (c *Console) home(w http.ResponseWriter, r *http.Request) {
 	case u == nil:
 		http.Redirect(w, r, own+"signin", http.StatusSeeOther)
 	case in.Step != "":
-		c.askStep(w, u, in.Step, "")
+		c.askStep(w, r, u, in.Step, "")
 	default:
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		if _, err := w.Write(c.app.index); err != nil {
@@ -216,10 +246,7 @@ func (c *Console) session(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	w.Header().Set("Content-Type", "application/json")
-	if err := json.NewEncoder(w).Encode(out); err != nil {
-		c.opts.Log.Debug("credentials not sent", "error", err)
-	}
+	c.json(w, http.StatusOK, out)
 }
 
 // signOut ends the session of the browser that asks.
@@ -260,6 +287,14 @@ func (c *Console) page(w http.ResponseWriter, status int, name string, data any)
 func (c *Console) fail(w http.ResponseWriter, err error) {
 	c.opts.Log.Error("console request failed", "error", err)
 	http.Error(w, "Something went wrong here. Please try again.", http.StatusInternalServerError)
+}
+
+// scheme is that of the console's address.
+func scheme(r *http.Request) string {
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
 }
 
 // client is the address of the client.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -60,6 +61,7 @@ type fixture struct {
 	clock    *clock
 	server   *httptest.Server
 	attempts []Attempt
+	refuse   *Refusal // what Enable answers; nil for yes
 }
 
 func serve(t *testing.T) *fixture {
@@ -92,8 +94,8 @@ func serve(t *testing.T) *fixture {
 		"assets/app.css": {Data: []byte("a{}")},
 	}
 	c, err := New(Options{
-		Directory: f.Directory, App: app, Now: f.clock.Now, Log: slog.New(slog.DiscardHandler),
-		SignedIn: func(a Attempt) { f.attempts = append(f.attempts, a) },
+		Directory: f.Directory, App: app, Now: f.clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		SignedIn: func(a Attempt) { f.attempts = append(f.attempts, a) }, Enable: f.enable,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -122,9 +124,28 @@ func (f *fixture) onAnn(fn func(tx *directory.Tx, u *directory.User) error) {
 	})
 }
 
+// ann is the user as she is now.
+func (f *fixture) ann() *directory.User {
+	f.t.Helper()
+	u, err := f.Snapshot().User(account, "ann")
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return u
+}
+
+// enable stands for the gate.
+func (f *fixture) enable(_ *http.Request, e Enabling) *Refusal {
+	if f.refuse == nil && e.Credential != nil {
+		f.onAnn(func(tx *directory.Tx, u *directory.User) error { return tx.AddPasskey(u, e.Serial, e.Credential) })
+	}
+	return f.refuse
+}
+
 // browser is a client with cookies, as a person's browser.
 type browser struct {
 	f      *fixture
+	host   string // in its address bar; empty for the server's own address
 	client *http.Client
 	header http.Header
 }
@@ -134,7 +155,7 @@ func (f *fixture) browser() *browser {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return &browser{f, &http.Client{Jar: jar}, http.Header{"Origin": {f.server.URL}}}
+	return &browser{f: f, client: &http.Client{Jar: jar}, header: http.Header{"Origin": {f.server.URL}}}
 }
 
 func (b *browser) do(method, path string, form url.Values) (status int, body string) {
@@ -143,7 +164,7 @@ func (b *browser) do(method, path string, form url.Values) (status int, body str
 	if err != nil {
 		b.f.t.Fatal(err)
 	}
-	r.Header = b.header.Clone()
+	r.Header, r.Host = b.header.Clone(), b.host
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
@@ -290,6 +311,9 @@ func TestPasswordMustChange(t *testing.T) {
 		}
 	}
 	b.do("POST", own+"password", url.Values{"old": {password}, "new": {"Next-Pass-88"}, "again": {"Next-Pass-88"}})
+	if a := f.attempts[len(f.attempts)-2]; a.What != PasswordUpdated || a.User.Name != "ann" || a.Refused != "" {
+		t.Errorf("told of the change: %+v", a)
+	}
 	if b.credentials() == nil {
 		t.Error("no credentials after the change")
 	}
@@ -318,17 +342,50 @@ func TestPasswordExpired(t *testing.T) {
 func TestAttemptsAreLimited(t *testing.T) {
 	f := serve(t)
 	b := f.browser()
-	for range perAccount.burst {
-		if status, _ := b.asAnn("wrong"); status != http.StatusUnauthorized {
+	at := []string{account, "acme"} // by whichever name of the account
+	for i := range perAccount.burst {
+		form := url.Values{"as": {"user"}, "account": {at[i%2]}, "username": {"Ann"}, "password": {"wrong"}}
+		if status, _ := b.do("POST", own+"signin", form); status != http.StatusUnauthorized {
 			t.Fatalf("attempt = %d, want 401", status)
 		}
 	}
 	if status, body := b.asAnn(password); status != http.StatusTooManyRequests || !strings.Contains(body, textSlow) {
 		t.Errorf("one attempt too many = %d %s", status, body)
 	}
+	if status, _ := b.do("POST", own+"signin", url.Values{"as": {"root"}, "email": {rootMail}, "password": {password}}); status != http.StatusOK {
+		t.Errorf("another user of the account = %d, want 200", status)
+	}
 	f.clock.add(perAccount.every)
 	if status, _ := b.asAnn(password); status != http.StatusOK {
 		t.Errorf("after a while = %d, want 200", status)
+	}
+}
+
+func TestAttemptsOfAnAddressAreLimited(t *testing.T) {
+	f := serve(t)
+	b := f.browser()
+	guess := func(i int) int {
+		status, _ := b.do("POST", own+"signin", url.Values{"as": {"user"}, "account": {account}, "username": {fmt.Sprint("user", i)}, "password": {"wrong"}})
+		return status
+	}
+	for i := range perAddress.burst {
+		if status := guess(i); status != http.StatusUnauthorized {
+			t.Fatalf("attempt %d = %d, want 401", i, status)
+		}
+	}
+	if status := guess(perAddress.burst); status != http.StatusTooManyRequests {
+		t.Errorf("one attempt too many = %d, want 429", status)
+	}
+	f.clock.add(perAddress.every)
+	if status, _ := b.asAnn(password); status != http.StatusOK {
+		t.Errorf("after a while = %d, want 200", status)
+	}
+	for _, tt := range []struct{ address, want string }{
+		{"192.0.2.1", "192.0.2.1"}, {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"}, {"::ffff:192.0.2.1", "::ffff:192.0.2.1"}, {"fe80::1%eth0", "fe80::/64"}, {"x", "x"},
+	} {
+		if got := network(tt.address); got != tt.want {
+			t.Errorf("network(%q) = %q, want %q", tt.address, got, tt.want)
+		}
 	}
 }
 

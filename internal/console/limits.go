@@ -1,6 +1,7 @@
 package console
 
 import (
+	"net/netip"
 	"sync"
 	"time"
 
@@ -20,6 +21,16 @@ var (
 	perAccount = limit{burst: 10, every: 6 * time.Second}
 	perAddress = limit{burst: 60, every: time.Second}
 )
+
+// network is what attempts of an address are counted by: an IPv6 client has as
+// many addresses as it likes in its network of 64 bits.
+func network(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil || a.Unmap().Is4() {
+		return address
+	}
+	return netip.PrefixFrom(a.WithZone(""), 64).Masked().String()
+}
 
 // maxLimiters is how many names are remembered at least. A name that is
 // forgotten has all its attempts again, but only after that many others.

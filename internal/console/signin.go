@@ -1,11 +1,13 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,18 +68,19 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		Account: strings.ToLower(strings.TrimSpace(r.PostForm.Get("account"))), User: strings.TrimSpace(r.PostForm.Get("username")),
 		Locked: r.PostForm.Get("locked"), Remember: r.PostForm.Get("remember") != "",
 	}
-	who := "user/" + form.Account + "/" + strings.ToLower(form.User)
+	account, u, err := c.find(form)
+	if err != nil {
+		c.fail(w, err)
+		return
+	}
+	// By the account's id, so that its alias gives no attempts of its own.
+	who := "user/" + cmp.Or(account, form.Account) + "/" + strings.ToLower(form.User)
 	if form.Root {
 		who = "root/" + strings.ToLower(form.Email)
 	}
 	if !c.mayTry(r, who) {
 		form.Wrong = textSlow
 		c.page(w, http.StatusTooManyRequests, "signin.html", form)
-		return
-	}
-	account, u, err := c.find(form)
-	if err != nil {
-		c.fail(w, err)
 		return
 	}
 	right, err := c.verify(r.Context(), u, r.PostForm.Get("password"))
@@ -102,7 +105,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 // mayTry counts an attempt and reports whether it is one too many.
 func (c *Console) mayTry(r *http.Request, who string) bool {
 	now := c.opts.Now()
-	return c.addresses.allow(client(r), now) && c.accounts.allow(who, now)
+	return c.addresses.allow(network(client(r)), now) && c.accounts.allow(who, now)
 }
 
 // find finds the account and the user that the form names; nil, where there is none.
@@ -149,6 +152,7 @@ func (c *Console) next(w http.ResponseWriter, r *http.Request, u *directory.User
 		return
 	case len(u.MFA) > 0 && done.MFA.IsZero():
 		done.Step = stepMFA
+		c.tell(r, Attempt{What: AskedForMFA, Account: u.Account(), User: u})
 	case expired && hard:
 		c.refused(r, u.Account(), u, "Password expired")
 		c.page(w, http.StatusForbidden, "signin.html", signInForm{Account: u.Account(), User: u.Name, Wrong: textExpired})
@@ -173,7 +177,7 @@ func (c *Console) next(w http.ResponseWriter, r *http.Request, u *directory.User
 			c.fail(w, err)
 			return
 		}
-		c.tell(r, Attempt{Account: u.Account(), User: u, MFA: !done.MFA.IsZero()})
+		c.tell(r, Attempt{What: SignedIn, Account: u.Account(), User: u, MFA: !done.MFA.IsZero(), Device: done.Device})
 	}
 	c.setCookie(w, r, sessionCookie, token, int(life/time.Second))
 	http.Redirect(w, r, Path, http.StatusSeeOther)
@@ -198,15 +202,26 @@ func (c *Console) expired(u *directory.User) (expired, hard bool, err error) {
 type stepForm struct {
 	User    string
 	Root    bool
-	Devices []string // serial numbers
+	Devices []string // serial numbers of devices that show codes
+	Passkey bool     // the user has a passkey for this host
+	Hosts   []string // of passkeys that are for other hosts only
 	Wrong   string
 }
 
 // askStep shows the page of a step.
-func (c *Console) askStep(w http.ResponseWriter, u *directory.User, step, wrong string) {
-	form := stepForm{User: u.Name, Root: u.Root(), Wrong: wrong}
-	for _, d := range u.MFA {
-		form.Devices = append(form.Devices, d.Serial)
+func (c *Console) askStep(w http.ResponseWriter, r *http.Request, u *directory.User, step, wrong string) {
+	form := stepForm{User: u.Name, Root: u.Root(), Devices: withCodes(u), Wrong: wrong}
+	keys, err := c.passkeys(u)
+	if err != nil {
+		c.fail(w, err)
+		return
+	}
+	for _, k := range keys {
+		if k.Host == hostOf(r) {
+			form.Passkey = true
+		} else if !slices.Contains(form.Hosts, k.Host) {
+			form.Hosts = append(form.Hosts, k.Host)
+		}
 	}
 	status := http.StatusOK
 	if wrong != "" {
@@ -223,35 +238,57 @@ func (c *Console) atStep(w http.ResponseWriter, r *http.Request, step string) (*
 		return nil, nil
 	}
 	if !c.mayTry(r, "step/"+u.Account()+"/"+u.ID) {
-		c.askStep(w, u, step, textSlow)
+		c.askStep(w, r, u, step, textSlow)
 		return nil, nil
 	}
 	return u, in
 }
 
-// giveCode takes the code of an MFA device.
+// giveCode takes the code of an MFA device, or the answer of a passkey.
 func (c *Console) giveCode(w http.ResponseWriter, r *http.Request) {
 	u, in := c.atStep(w, r, stepMFA)
 	if u == nil {
 		return
 	}
-	serial := r.PostFormValue("device")
-	if serial == "" && len(u.MFA) > 0 {
-		serial = u.MFA[0].Serial
-	}
-	err := c.opts.Directory.VerifyMFA(r.Context(), u.Account(), u.ID, serial, strings.TrimSpace(r.PostFormValue("code")))
+	serial, err := c.secondFactor(r, u)
 	_, none := errors.AsType[*directory.NotFound](err)
 	switch {
-	case none || errors.Is(err, directory.ErrMFACode):
-		c.refused(r, u.Account(), u, "Failed authentication")
-		c.askStep(w, u, stepMFA, textWrong)
+	case none || errors.Is(err, directory.ErrMFACode) || errors.Is(err, errNotProven):
+		c.tell(r, Attempt{What: SignedIn, Account: u.Account(), User: u, MFA: true, Refused: "Failed authentication"})
+		c.askStep(w, r, u, stepMFA, textWrong)
 	case err != nil:
 		c.fail(w, err)
 	default:
 		done := *in
-		done.Step, done.MFA = "", c.opts.Directory.Now().UTC().Truncate(time.Second)
+		done.Step, done.MFA, done.Device = "", c.opts.Directory.Now().UTC().Truncate(time.Second), serial
 		c.next(w, r, u, done)
 	}
+}
+
+// secondFactor verifies what the form has besides the password, and gives the
+// serial number of the device. NotFound, ErrMFACode, errNotProven.
+func (c *Console) secondFactor(r *http.Request, u *directory.User) (serial string, err error) {
+	if answer := r.PostFormValue("passkey"); answer != "" {
+		return c.verifyPasskey(r, u, answer)
+	}
+	serial = r.PostFormValue("device")
+	if serial == "" {
+		if codes := withCodes(u); len(codes) > 0 {
+			serial = codes[0]
+		}
+	}
+	return serial, c.opts.Directory.VerifyMFA(r.Context(), u.Account(), u.ID, serial, strings.TrimSpace(r.PostFormValue("code")))
+}
+
+// withCodes are the serial numbers of the user's devices that show codes.
+func withCodes(u *directory.User) []string {
+	var serials []string
+	for _, d := range u.MFA {
+		if !directory.IsPasskey(d.Serial) {
+			serials = append(serials, d.Serial)
+		}
+	}
+	return serials
 }
 
 // givePassword takes the old password and a new one.
@@ -261,7 +298,7 @@ func (c *Console) givePassword(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.PostFormValue("new") != r.PostFormValue("again") {
-		c.askStep(w, u, stepPassword, textRetype)
+		c.askStep(w, r, u, stepPassword, textRetype)
 		return
 	}
 	ctx, d := r.Context(), c.opts.Directory
@@ -275,25 +312,30 @@ func (c *Console) givePassword(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var changed *directory.User
+	update := c.attempt(r, Attempt{What: PasswordUpdated, Account: u.Account(), User: u, Stored: true})
 	err = d.Update(ctx, u.Account(), func(tx *directory.Tx) error {
 		user, err := tx.UserByID(u.ID)
 		if err != nil {
 			return err
 		}
 		changed = user
+		if c.opts.Event != nil {
+			tx.Remember(update.ID, c.opts.Event(update))
+		}
 		return tx.ChangePassword(ctx, user, old, next)
 	})
 	weak, isWeak := errors.AsType[*directory.WeakPassword](err)
 	switch {
 	case isWeak:
-		c.askStep(w, u, stepPassword, weakness(weak))
+		c.askStep(w, r, u, stepPassword, weakness(weak))
 	case errors.Is(err, directory.ErrOldPassword):
 		c.refused(r, u.Account(), u, "Failed authentication")
-		c.askStep(w, u, stepPassword, textWrong)
+		c.askStep(w, r, u, stepPassword, textWrong)
 	case err != nil:
 		c.fail(w, err)
 	default:
-		c.next(w, r, changed, directory.SignIn{MFA: in.MFA})
+		c.told(update)
+		c.next(w, r, changed, directory.SignIn{MFA: in.MFA, Device: in.Device})
 	}
 }
 
@@ -317,11 +359,21 @@ func weakness(e *directory.WeakPassword) string {
 
 // refused tells of an attempt that was refused.
 func (c *Console) refused(r *http.Request, account string, u *directory.User, why string) {
-	c.tell(r, Attempt{Account: account, User: u, Refused: why})
+	c.tell(r, Attempt{What: SignedIn, Account: account, User: u, Refused: why})
 }
 
 func (c *Console) tell(r *http.Request, a Attempt) {
-	a.Time, a.Address, a.Agent = c.opts.Now(), client(r), r.UserAgent()
+	c.told(c.attempt(r, a))
+}
+
+// attempt fills in what the request says of an attempt.
+func (c *Console) attempt(r *http.Request, a Attempt) Attempt {
+	a.Time, a.Address, a.Agent, a.URL = c.opts.Now(), client(r), r.UserAgent(), scheme(r)+"://"+r.Host+Path
+	a.ID = seal.TimeUUID(c.opts.Rand, a.Time)
+	return a
+}
+
+func (c *Console) told(a Attempt) {
 	if c.opts.SignedIn != nil {
 		c.opts.SignedIn(a)
 	}

@@ -26,6 +26,9 @@ type Account struct {
 
 	// KeyMaxAge is after how many days access keys of users expire; 0 means never.
 	KeyMaxAge int `json:"keyMaxAge,omitempty"`
+	// TrailDays is how many days the account's events are kept; 0 means as many
+	// as the server's configuration says.
+	TrailDays int `json:"trailDays,omitempty"`
 
 	// Quotas are the limits that differ from the deployment's, by name.
 	Quotas map[string]int `json:"quotas,omitempty"`

@@ -61,7 +61,7 @@ func full(t *testing.T) (*fixture, map[string][]byte) {
 		t.Fatal(err)
 	}
 	f.must(t, withUser("Alice", func(tx *Tx, u *User) error {
-		if _, err := tx.AddPasskey(u, "key", []byte("public"), nil); err != nil {
+		if err := tx.AddPasskey(u, PasskeySerial(rand.Reader, u, "key"), []byte("public")); err != nil {
 			return err
 		}
 		_, err := tx.AddSigningCert(u, "PEM", []byte("DER"))

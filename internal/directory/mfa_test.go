@@ -195,26 +195,51 @@ func TestMFAOutOfStep(t *testing.T) {
 func TestPasskeys(t *testing.T) {
 	f := open(t)
 	f.must(t, createUser("u"))
-	var made *Passkey
-	f.must(t, withUser("u", func(tx *Tx, u *User) (err error) {
-		made, err = tx.AddPasskey(u, "laptop", []byte("public 1"), map[string]string{"FIDO": "L1"})
-		return err
-	}))
-	if want := "arn:aws:iam::" + account + ":u2f/user/u/laptop-"; !strings.HasPrefix(made.Serial, want) {
-		t.Errorf("Serial = %s, want it to begin %s", made.Serial, want)
+	serial := PasskeySerial(rand.Reader, f.user(t, "u"), "laptop")
+	if want := "arn:aws:iam::" + account + ":u2f/user/u/laptop-"; !strings.HasPrefix(serial, want) || len(serial) != len(want)+26 || !IsPasskey(serial) {
+		t.Errorf("PasskeySerial = %s, want %s and 26 characters", serial, want)
 	}
-	f.must(t, withUser("u", func(tx *Tx, u *User) error {
-		return tx.SetPasskeyCredential(u, made.Serial, []byte("public 2"))
-	}))
-	all, err := f.Snapshot().Passkeys(f.user(t, "u"))
-	if err != nil || len(all) != 1 || string(all[0].Credential) != "public 2" {
-		t.Errorf("Passkeys = %v, %v", all, err)
+	root, err := f.Snapshot().UserByID(account, account)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := f.VerifyMFA(t.Context(), account, f.user(t, "u").ID, made.Serial, "123456"); err == nil {
+	if got, want := PasskeySerial(rand.Reader, root, "laptop"), "arn:aws:iam::"+account+":u2f/root/laptop-"; !strings.HasPrefix(got, want) {
+		t.Errorf("PasskeySerial of root = %s, want %s and 26 characters", got, want)
+	}
+	add := func(user string) error {
+		return f.update(withUser(user, func(tx *Tx, u *User) error { return tx.AddPasskey(u, serial, []byte("1")) }))
+	}
+	f.must(t, createUser("other"))
+	if _, ok := errors.AsType[*NotFound](add("other")); !ok {
+		t.Error("an authenticator was given to another user than its serial number says")
+	}
+	if err := add("u"); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := errors.AsType[*Exists](add("u")); !ok {
+		t.Error("an authenticator was added twice")
+	}
+	id := f.user(t, "u").ID
+	refused := errors.New("refused")
+	for _, tt := range []struct {
+		next string
+		err  error
+		want string
+	}{{"2", nil, "2"}, {"3", refused, "2"}} {
+		err := f.UsePasskey(t.Context(), account, id, serial, func([]byte) ([]byte, error) { return []byte(tt.next), tt.err })
+		all, err2 := f.Snapshot().Passkeys(f.user(t, "u"))
+		if !errors.Is(err, tt.err) || err2 != nil || len(all) != 1 || string(all[0].Credential) != tt.want {
+			t.Errorf("UsePasskey = %v; Passkeys = %v, %v", err, all, err2)
+		}
+	}
+	if err := f.UsePasskey(t.Context(), account, f.user(t, "other").ID, serial, nil); err == nil {
+		t.Error("another user used the authenticator")
+	}
+	if err := f.VerifyMFA(t.Context(), account, id, serial, "123456"); err == nil {
 		t.Error("an authenticator takes a code")
 	}
-	f.must(t, withUser("u", func(tx *Tx, u *User) error { return tx.DeactivateMFA(u, made.Serial) }))
-	if _, err := f.Snapshot().Passkey(account, made.Serial); err == nil || len(f.user(t, "u").MFA) > 0 {
+	f.must(t, withUser("u", func(tx *Tx, u *User) error { return tx.DeactivateMFA(u, serial) }))
+	if _, err := f.Snapshot().Passkey(account, serial); err == nil || len(f.user(t, "u").MFA) > 0 {
 		t.Errorf("DeactivateMFA leaves the authenticator behind: %v", err)
 	}
 }

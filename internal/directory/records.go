@@ -62,7 +62,7 @@ type Record struct {
 //	ACCOUNT/report/ID                    Report
 //	ACCOUNT/reportpart/ID/N              a part of its content, compressed
 //	ACCOUNT/issuer                       Issuer
-//	ACCOUNT/trail/NAME                   AuditTrail
+//	ACCOUNT/trail/REGION/NAME            AuditTrail
 //	deployment/ring                      the sealed key ring
 //	deployment/first                     the id of the account that the first start made
 //	deployment/node/ID                   Node

@@ -24,11 +24,22 @@ type SignIn struct {
 	ID      string    `json:"id"` // SHA-256 of the browser's token, in hex
 	Expires time.Time `json:"expires"`
 	MFA     time.Time `json:"mfa,omitzero"` // when a code was given, if one was
+	// Device is the serial number of the MFA device that was used, if one was.
+	Device string `json:"device,omitempty"`
+	// Challenge is what the browser's user is to have signed, where one is asked.
+	Challenge *Challenge `json:"challenge,omitempty"`
 	// Step is what is still asked before the user is signed in, as whoever asks
 	// it calls it. Empty means nothing: only then are there credentials.
 	Step string `json:"step,omitempty"`
 	// Password is a digest of the password's hash at sign-in.
 	Password string `json:"password"`
+}
+
+// Challenge is a random text that an authenticator is to sign.
+type Challenge struct {
+	Text    string    `json:"text"`
+	For     string    `json:"for"` // what the signature is good for, as whoever asks has it
+	Expires time.Time `json:"expires"`
 }
 
 // signIns are the browsers of one user.
@@ -116,6 +127,55 @@ func (d *Directory) SignOut(ctx context.Context, token string) error {
 			tx.delete(recordKey(account, kindBrowsers, userID))
 			return nil
 		}
+		tx.put(recordKey(account, kindBrowsers, userID), encode(all))
+		return nil
+	})
+}
+
+// SetChallenge notes a challenge for the browser of that token, which is good for
+// that long, in place of one before. ErrSignedOut.
+func (d *Directory) SetChallenge(ctx context.Context, token string, c Challenge, life time.Duration) error {
+	return d.changeSignIn(ctx, token, func(tx *Tx, b *SignIn) {
+		c.Expires = tx.now.Add(life)
+		b.Challenge = &c
+	})
+}
+
+// TakeChallenge gives the browser's challenge for that and forgets it, so that
+// nobody answers one twice, on whatever node. ErrSignedOut, also where there is
+// no such challenge, or it was too long ago.
+func (d *Directory) TakeChallenge(ctx context.Context, token, purpose string) (text string, err error) {
+	err = d.changeSignIn(ctx, token, func(tx *Tx, b *SignIn) {
+		text = ""
+		if c := b.Challenge; c != nil && c.For == purpose && tx.now.Before(c.Expires) {
+			text = c.Text
+		}
+		b.Challenge = nil
+	})
+	if err == nil && text == "" {
+		err = ErrSignedOut
+	}
+	return text, err
+}
+
+// changeSignIn is Update on the browser of that token. ErrSignedOut.
+func (d *Directory) changeSignIn(ctx context.Context, token string, fn func(tx *Tx, b *SignIn)) error {
+	account, userID, ok := tokenOwner(token)
+	if !ok || d.Snapshot().get(account, kindBrowsers, userID) == nil {
+		return ErrSignedOut
+	}
+	id := signInID(token)
+	return d.Update(ctx, account, func(tx *Tx) error {
+		all, err := tx.signIns(userID)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(all.Browsers, func(b SignIn) bool { return b.ID == id })
+		if i < 0 {
+			return ErrSignedOut
+		}
+		all.Browsers = slices.Clone(all.Browsers)
+		fn(tx, &all.Browsers[i])
 		tx.put(recordKey(account, kindBrowsers, userID), encode(all))
 		return nil
 	})

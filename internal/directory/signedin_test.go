@@ -114,3 +114,44 @@ func FuzzSignedIn(f *testing.F) {
 		}
 	})
 }
+
+// TestChallenge: a challenge is one browser's, for one purpose, for a while, once.
+func TestChallenge(t *testing.T) {
+	f := open(t)
+	root, err := f.Snapshot().UserByID(account, account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tokens [2]string
+	for i := range tokens {
+		if tokens[i], err = f.SignIn(t.Context(), root, SignIn{Step: "mfa"}, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set := func() {
+		t.Helper()
+		if err := f.SetChallenge(t.Context(), tokens[0], Challenge{Text: "c", For: "this"}, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take := func(what, token, purpose string, right bool) {
+		t.Helper()
+		text, err := f.TakeChallenge(t.Context(), token, purpose)
+		if right && (text != "c" || err != nil) || !right && !errors.Is(err, ErrSignedOut) {
+			t.Errorf("%s: TakeChallenge = %q, %v", what, text, err)
+		}
+	}
+	set()
+	take("another browser", tokens[1], "this", false)
+	take("right", tokens[0], "this", true)
+	take("again", tokens[0], "this", false)
+	set()
+	take("another purpose", tokens[0], "that", false)
+	take("after another purpose", tokens[0], "this", false)
+	set()
+	f.clock.add(time.Minute)
+	take("late", tokens[0], "this", false)
+	if err := f.SetChallenge(t.Context(), account+".x.y", Challenge{}, time.Minute); !errors.Is(err, ErrSignedOut) {
+		t.Errorf("SetChallenge of no browser: %v, want ErrSignedOut", err)
+	}
+}

@@ -2,9 +2,7 @@ package directory
 
 import (
 	"crypto/sha256"
-	"encoding/base32"
 	"encoding/hex"
-	"io"
 	"slices"
 	"time"
 )
@@ -25,13 +23,7 @@ func sumOf(b []byte) string {
 }
 
 // randomID makes an id of 32 characters that no other thing has.
-func (tx *Tx) randomID() string {
-	var id [20]byte
-	if _, err := io.ReadFull(tx.snap.d.opts.Rand, id[:]); err != nil {
-		panic("directory: no randomness: " + err.Error()) // as package seal does
-	}
-	return base32.StdEncoding.EncodeToString(id[:])
-}
+func (tx *Tx) randomID() string { return randomText(tx.snap.d.opts.Rand, 20) }
 
 // leastCertID is how many characters the id of a certificate has at least
 // (certificateIdType in IAM's model).

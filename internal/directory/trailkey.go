@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
@@ -92,6 +93,63 @@ func TrailPublicKey(ctx context.Context, st store.Store) (key *rsa.PublicKey, er
 		return err
 	})
 	return key, err
+}
+
+// SetTrailDays sets how many days the account's events are kept; 0 means as many
+// as the server's configuration says.
+func (tx *Tx) SetTrailDays(days int) error {
+	a, err := tx.accountRecord()
+	if err != nil {
+		return err
+	}
+	a.TrailDays = days
+	tx.saveAccount(&a)
+	return nil
+}
+
+// TrailDays are how many days the events of accounts are kept that have a time
+// of their own.
+func (s *Snapshot) TrailDays() (map[string]int, error) {
+	days := map[string]int{}
+	for _, id := range s.Accounts() {
+		a, err := s.Account(id)
+		if err != nil {
+			return nil, err
+		}
+		if a != nil && a.TrailDays > 0 {
+			days[id] = a.TrailDays
+		}
+	}
+	return days, nil
+}
+
+// StoredTrailDays reads what TrailDays says from a store.
+func StoredTrailDays(ctx context.Context, st store.Store) (map[string]int, error) {
+	var ids []string
+	_, err := st.Scan(ctx, accountIndex, 0, func(r store.Record) error {
+		ids = append(ids, strings.TrimPrefix(r.Key, accountIndex))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	days := map[string]int{}
+	for _, id := range ids {
+		_, err := st.Scan(ctx, accountKey(id), 0, func(r store.Record) error {
+			var a Account
+			if err := json.Unmarshal(r.Value, &a); err != nil {
+				return fmt.Errorf("record %s: %w", r.Key, err)
+			}
+			if r.Key == accountKey(id) && a.TrailDays > 0 {
+				days[id] = a.TrailDays
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return days, nil
 }
 
 func (c *Checker) checkTrailKey(r *Record) {

@@ -15,6 +15,7 @@ type denied struct {
 	request  policy.Request
 	policies policy.Policies // that took part
 	result   policy.Result
+	resource string // what the service calls it; empty means by its ARN
 }
 
 func (d *denied) Error() string { return d.result.Message(&d.request) }
@@ -73,13 +74,13 @@ func (c *call) allowed(in *policy.Policies, action string, targets []service.Tar
 		in.RCPs = c.rcps(req.ResourceAccount)
 		c.setResource(t)
 		res := policy.Evaluate(&req, in)
-		c.note(action, t, res)
+		c.note(action, t, in, res)
 		if !res.Allowed() {
 			if c.g.opts.Trail != nil {
 				text := policy.Explain(&req, in).String()
 				c.noted.explained = strings.ToValidUTF8(text[:min(len(text), maxExplained)], "")
 			}
-			return &denied{req, *in, res}
+			return &denied{req, *in, res, t.Said}
 		}
 	}
 	return nil

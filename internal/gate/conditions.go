@@ -132,7 +132,7 @@ func (c *call) s3Key(name string) (string, bool) {
 	case "signatureAge":
 		return strconv.FormatInt(c.now.Sub(c.sig.Time).Milliseconds(), 10), c.sig.Presigned
 	case "TlsVersion":
-		if c.r.TLS == nil {
+		if c.r.TLS == nil || c.r.TLS.Version == 0 { // not known where it ended at a proxy
 			return "", false
 		}
 		return strings.TrimPrefix(tls.VersionName(c.r.TLS.Version), "TLS "), true

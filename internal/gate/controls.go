@@ -2,8 +2,10 @@ package gate
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/sallyport-iam/sallyport/internal/awsapi"
+	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/policy"
 )
 
@@ -50,8 +52,19 @@ func (c *call) scps() []*policy.Set {
 
 // rcps are the resource control policies that bind an account's resources.
 func (c *call) rcps(owner string) []*policy.Set {
-	o := c.caller.Snapshot.Controls(owner)
-	if o == nil || o.RCPs == nil || !slices.Contains(controlled, awsapi.Prefix(c.sig.Service)) {
+	return rcps(c.caller.Snapshot, awsapi.Prefix(c.sig.Service), owner)
+}
+
+// RCPs are the resource control policies that bind an account's resources for an
+// action, such as s3:GetObject.
+func RCPs(snap *directory.Snapshot, action, owner string) []*policy.Set {
+	prefix, _, _ := strings.Cut(action, ":")
+	return rcps(snap, prefix, owner)
+}
+
+func rcps(snap *directory.Snapshot, prefix, owner string) []*policy.Set {
+	o := snap.Controls(owner)
+	if o == nil || o.RCPs == nil || !slices.Contains(controlled, prefix) {
 		return nil
 	}
 	return o.RCPs

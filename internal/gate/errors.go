@@ -259,6 +259,6 @@ func (c *call) denial(d *denied) *awsapi.Error {
 		style := policy.Style{NoResource: d.request.Resource == "*" && c.target.Protocol != awsapi.RESTJSON}
 		return &awsapi.Error{Code: awsapi.AccessDeniedException, Message: d.result.Denial(&d.request, style), Err: d}
 	}
-	style := policy.Style{NoReason: d.aboutRole() && d.result.Decision == policy.ImplicitDeny}
+	style := policy.Style{NoReason: d.aboutRole() && d.result.Decision == policy.ImplicitDeny, Resource: d.resource}
 	return &awsapi.Error{Code: awsapi.AccessDenied, Message: d.result.Denial(&d.request, style), Err: d}
 }

@@ -67,15 +67,19 @@ func (c *call) readOnly() bool {
 // changed without a transaction waits for the trail.
 func (c *call) record(o *outcome) error {
 	log := c.g.opts.Trail
-	if log == nil {
+	if log == nil || c.asks && o.err == nil {
 		return nil
 	}
 	c.setEventID()
 	entry := c.entry(o)
+	entry.Texts = c.noted.texts
 	if c.caller.Revision == 0 && c.changes(o) {
 		return log.Append(c.r.Context(), entry)
 	}
 	err := log.Note(entry)
+	if err != nil && len(entry.Texts) > 0 {
+		c.g.kept.forget()
+	}
 	if c.caller.Revision != 0 {
 		c.g.opts.Remembered(c.eventID)
 		return nil // the event is with the change, and finds its way from there
@@ -179,6 +183,7 @@ func (c *call) event(o *outcome) *trail.Event {
 		e.TLS = tlsDetails(c.r)
 	}
 	c.addOwn(e, o)
+	setData(e)
 	return e
 }
 
@@ -221,7 +226,8 @@ func (c *call) sharedEntry() trail.Entry {
 	return c.encoded(e)
 }
 
-func shortened(s string) string { return s[:min(len(s), maxEventText)] }
+// shortened is a text of the client's, cut, and without what is no text.
+func shortened(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxEventText)], "") }
 
 func (c *call) eventSource() string {
 	name := "unknown"
@@ -453,6 +459,9 @@ func fieldsOf(t reflect.Type) []nameField {
 
 // tlsDetails are those of the request's connection.
 func tlsDetails(r *http.Request) *trail.TLS {
+	if r.TLS.Version == 0 { // it ended at a proxy
+		return &trail.TLS{HostHeader: r.Host}
+	}
 	version := map[uint16]string{tls.VersionTLS12: "TLSv1.2", tls.VersionTLS13: "TLSv1.3"}[r.TLS.Version]
 	return &trail.TLS{Version: version, CipherSuite: tls.CipherSuiteName(r.TLS.CipherSuite), HostHeader: r.Host}
 }

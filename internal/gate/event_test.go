@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-iam/sallyport/internal/service"
 	"github.com/sallyport-iam/sallyport/internal/trail"
@@ -113,5 +115,53 @@ func TestEventNeedsLittleMemory(t *testing.T) {
 	var o outcome
 	if n := testing.AllocsPerRun(100, func() { c.entry(&o) }); n > 8 {
 		t.Errorf("an event takes %v allocations, want at most 8", n)
+	}
+}
+
+// TestEventsTellTheConnection: the client's address and agent, and over TLS the
+// version, the cipher and the host that it asked for.
+func TestEventsTellTheConnection(t *testing.T) {
+	f, log := traced(t, allowAll)
+	handler := f.Config.Handler
+	for _, tt := range []struct {
+		name, remote, agent, host string
+		version, cipher           uint16
+		wantIP, wantAgent         string
+		wantTLS                   *trail.TLS
+	}{
+		{"plain", "192.0.2.7:41000", "aws-cli/2", "here", 0, 0, "192.0.2.7", "aws-cli/2", nil},
+		{"IPv6", "[2001:db8::7]:41000", "", "here", 0, 0, "2001:db8::7", "", nil},
+		{"IPv4 on IPv6", "[::ffff:192.0.2.8]:41000", "a", "here", 0, 0, "192.0.2.8", "a", nil},
+		{
+			"TLS 1.3", "192.0.2.7:1", "a", "iam.example.com", tls.VersionTLS13, tls.TLS_AES_128_GCM_SHA256, "192.0.2.7", "a",
+			&trail.TLS{Version: "TLSv1.3", CipherSuite: "TLS_AES_128_GCM_SHA256", HostHeader: "iam.example.com"},
+		},
+		{
+			"TLS 1.2", "192.0.2.7:1", "a", "iam.example.com:8443", tls.VersionTLS12, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, "192.0.2.7", "a",
+			&trail.TLS{Version: "TLSv1.2", CipherSuite: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", HostHeader: "iam.example.com:8443"},
+		},
+		{"a long agent that is no text", "192.0.2.7:1", strings.Repeat("a\xff", maxEventText), "here", 0, 0, "192.0.2.7", strings.Repeat("a", maxEventText/2), nil},
+		{"forwarded by nobody who is trusted", "192.0.2.9:1", "a", "here", 0, 0, "192.0.2.9", "a", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			const form = "Action=GetSessionToken&Version=2011-06-15"
+			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(form))
+			r.RemoteAddr, r.Host = tt.remote, tt.host
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("User-Agent", tt.agent)
+			r.Header.Set("X-Forwarded-For", "198.51.100.1")
+			if tt.version != 0 {
+				r.TLS = &tls.ConnectionState{Version: tt.version, CipherSuite: tt.cipher}
+			}
+			sum := sha256.Sum256([]byte(form))
+			if err := f.signer.Sign(r, hex.EncodeToString(sum[:]), time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			handler.ServeHTTP(httptest.NewRecorder(), r)
+			e := lastEvent(t, log)
+			if diff := cmp.Diff(tt.wantTLS, e.TLS); diff != "" || e.SourceIPAddress != tt.wantIP || e.UserAgent != tt.wantAgent {
+				t.Errorf("address %q, agent %.20q (%d bytes), TLS (-want +got):\n%s", e.SourceIPAddress, e.UserAgent, len(e.UserAgent), diff)
+			}
+		})
 	}
 }

@@ -23,17 +23,20 @@ type noted struct {
 	keys      map[string][]string
 	tags      map[string]map[string]string
 	also      []trail.Further
+	policies  string       // names what decided
+	texts     []trail.Text // of that, which the trail has not been given
 }
 
 // note keeps a decision for the call's event. What was decided against it ends
 // the way.
-func (c *call) note(action string, t *service.Target, res policy.Result) {
+func (c *call) note(action string, t *service.Target, in *policy.Policies, res policy.Result) {
 	if c.g.opts.Trail == nil {
 		return
 	}
 	n := &c.noted
-	if !n.asked {
+	if !n.asked && c.caller.External == nil { // who isn't of this directory is not decided again
 		n.keys = c.keys.Keys(c.untold)
+		c.notePolicies(in)
 	}
 	n.asked, n.decided = true, res
 	if action != c.action {
@@ -86,6 +89,9 @@ var told = map[string]bool{
 func (c *call) untold(prefix, name string) bool {
 	switch prefix {
 	case "":
+		if name == "aws:MultiFactorAuthPresent" { // but for a code in the request itself
+			return c.caller.Session == nil || c.target.Name == "AssumeRole"
+		}
 		return !told[name]
 	case "aws:PrincipalTag":
 		return c.caller.Session != nil && len(c.caller.Session.Tags) > 0
@@ -99,7 +105,7 @@ func (c *call) untold(prefix, name string) bool {
 func (c *call) addDecision(own *trail.Own) {
 	n := &c.noted
 	own.Action, own.Targets = c.action, n.targets
-	own.Keys, own.Tags, own.Also = n.keys, n.tags, n.also
+	own.Keys, own.Tags, own.Also, own.Policies = n.keys, n.tags, n.also, n.policies
 	if s := c.caller.Session; s != nil && (s.Policy != "" || len(s.PolicyARNs) > 0) {
 		own.Session = &trail.SessionPolicies{Document: s.Policy, ARNs: s.PolicyARNs}
 	}

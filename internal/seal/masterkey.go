@@ -54,15 +54,21 @@ func NewMasterKey(rand io.Reader) MasterKey {
 }
 
 // ParseMasterKey reads what Text gives; white space around it is ignored.
-// The error is ErrMasterKey and doesn't repeat the text.
+// The error is ErrMasterKey with what is wrong, and doesn't repeat the text.
 func ParseMasterKey(text string) (MasterKey, error) {
-	b64, ok := strings.CutPrefix(strings.TrimSpace(text), masterKeyPrefix)
-	if !ok || strings.ContainsAny(b64, "\r\n") {
-		return MasterKey{}, ErrMasterKey
+	text = strings.TrimSpace(text)
+	b64, ok := strings.CutPrefix(text, masterKeyPrefix)
+	switch length := len(masterKeyPrefix) + base64.RawStdEncoding.EncodedLen(keySize); {
+	case text == "":
+		return MasterKey{}, fmt.Errorf("%w: it is empty", ErrMasterKey)
+	case !ok && !strings.HasPrefix(masterKeyPrefix, text):
+		return MasterKey{}, fmt.Errorf("%w: it does not begin with %s", ErrMasterKey, masterKeyPrefix)
+	case len(text) != length:
+		return MasterKey{}, fmt.Errorf("%w: it has %d characters, not %d", ErrMasterKey, len(text), length)
 	}
 	b, err := base64.RawStdEncoding.Strict().DecodeString(b64)
-	if err != nil || len(b) != keySize {
-		return MasterKey{}, ErrMasterKey
+	if err != nil || len(b) != keySize { // the decoder skips ends of lines
+		return MasterKey{}, fmt.Errorf("%w: it has characters that no key has", ErrMasterKey)
 	}
 	return newMasterKey(b)
 }

@@ -34,36 +34,38 @@ func LoadOrCreateMasterKey(path string, rand io.Reader) (m MasterKey, created bo
 
 // LoadMasterKey reads the master key from a file that only its owner may use.
 func LoadMasterKey(path string) (MasterKey, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return MasterKey{}, fmt.Errorf("open master key: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	info, err := os.Stat(path) // before it is opened, which waits where it is a pipe
 	if err != nil {
 		return MasterKey{}, fmt.Errorf("open master key: %w", err)
 	}
 	if err := checkMode(path, info.Mode()); err != nil {
 		return MasterKey{}, err
 	}
+	f, err := os.Open(path)
+	if err != nil {
+		return MasterKey{}, fmt.Errorf("open master key: %w", err)
+	}
+	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, 1024))
 	if err != nil {
 		return MasterKey{}, fmt.Errorf("read master key: %w", err)
 	}
 	m, err := ParseMasterKey(string(text))
 	if err != nil {
-		return MasterKey{}, fmt.Errorf("read %s: %w", path, err)
+		return MasterKey{}, fmt.Errorf("%s is %w", path, err)
 	}
 	return m, nil
 }
 
 func checkMode(path string, mode fs.FileMode) error {
-	if !mode.IsRegular() {
-		return fmt.Errorf("master key %s is not a regular file", path)
-	}
+	switch {
+	case mode.IsDir():
+		return fmt.Errorf("%s is %w: it is a folder", path, ErrMasterKey)
+	case !mode.IsRegular():
+		return fmt.Errorf("%s is %w: it is no regular file", path, ErrMasterKey)
 	// Windows has no such bits; there the folder's access list must do.
-	if mode.Perm()&0o077 != 0 && runtime.GOOS != "windows" {
-		return fmt.Errorf("master key %s has mode %04o, so others than its owner may use it: make it 0600 (chmod 600 %s)",
+	case mode.Perm()&0o077 != 0 && runtime.GOOS != "windows":
+		return fmt.Errorf("%s has mode %04o, so others than its owner may use it: make it 0600 (chmod 600 %s)",
 			path, mode.Perm(), path)
 	}
 	return nil

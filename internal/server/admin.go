@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/sallyport-iam/sallyport/internal/delivery"
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/gate"
 	"github.com/sallyport-iam/sallyport/internal/store"
@@ -76,6 +77,17 @@ func (m *metrics) trail(log *trail.Log) {
 		}
 		return 0
 	})
+}
+
+// delivery adds what is to be known of the delivery of events.
+func (m *metrics) delivery(d *delivery.Deliverer) {
+	gauge := func(name, help string, value func() uint64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(value()) }))
+	}
+	gauge("sallyport_trail_delivered", "Log files and batches of events delivered since the start.", func() uint64 { n, _, _, _ := d.Counts(); return n })
+	gauge("sallyport_trail_delivery_failures", "Attempts to deliver events that failed since the start.", func() uint64 { _, n, _, _ := d.Counts(); return n })
+	gauge("sallyport_trail_delivery_failing", "Trails and streams whose last delivery failed.", func() uint64 { _, _, n, _ := d.Counts(); return n })
+	gauge("sallyport_trail_delivery_behind", "Events of the trail that the slowest delivery has not come to yet.", func() uint64 { _, _, _, n := d.Counts(); return n })
 }
 
 // follow adds what a node on a shared store knows of how new its state is.

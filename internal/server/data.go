@@ -55,9 +55,13 @@ func (d *dataFolder) open(ctx context.Context, cfg Config) (err error) {
 	return err
 }
 
+// where says which master key is in use.
 func where(cfg Config) string {
 	if cfg.MasterKey.Reveal() != "" {
-		return "given by configuration"
+		if file := existing(filepath.Join(cfg.Data, masterKeyFile)); file != "" {
+			return "of SALLYPORT_MASTER_KEY; unset that to use the file " + file
+		}
+		return "of SALLYPORT_MASTER_KEY"
 	}
 	if cfg.MasterKeyURI != "" {
 		return filepath.Join(cfg.Data, wrappedKeyFile)

@@ -48,6 +48,18 @@ func SetQuotas(ctx context.Context, cfg Config, id string, quotas map[string]*in
 	})
 }
 
+// maxTrailDays is how many days events can be kept.
+const maxTrailDays = 36500
+
+// SetTrailDays sets how many days an account's events are kept; 0 means as many
+// as the server's configuration says.
+func SetTrailDays(ctx context.Context, cfg Config, id string, days int) (AccountInfo, error) {
+	q := url.Values{"id": {id}, "days": {strconv.Itoa(days)}}
+	return onFolder(ctx, cfg, "/account/trail-days?"+q.Encode(), nil, func(d *dataFolder) (AccountInfo, error) {
+		return d.setTrailDays(ctx, cfg, id, days)
+	})
+}
+
 // DelegationToken is the token of a delegation request that has been sent, for
 // the account that made the request.
 func DelegationToken(ctx context.Context, cfg Config, id string) (string, error) {
@@ -58,13 +70,17 @@ func DelegationToken(ctx context.Context, cfg Config, id string) (string, error)
 }
 
 func (s *Server) hygieneControl(mux *http.ServeMux) {
-	mux.Handle("POST /account/key-max-age", answerControl(s, "setting the greatest age of access keys", func(r *http.Request) (AccountInfo, error) {
-		days, err := strconv.Atoi(r.URL.Query().Get("days"))
-		if err != nil {
-			return AccountInfo{}, err
+	days := func(set func(ctx context.Context, cfg Config, id string, days int) (AccountInfo, error)) func(r *http.Request) (AccountInfo, error) {
+		return func(r *http.Request) (AccountInfo, error) {
+			n, err := strconv.Atoi(r.URL.Query().Get("days"))
+			if err != nil {
+				return AccountInfo{}, err
+			}
+			return set(context.WithoutCancel(r.Context()), s.cfg, r.URL.Query().Get("id"), n)
 		}
-		return s.data.setKeyMaxAge(context.WithoutCancel(r.Context()), s.cfg, r.URL.Query().Get("id"), days)
-	}))
+	}
+	mux.Handle("POST /account/key-max-age", answerControl(s, "setting the greatest age of access keys", days(s.data.setKeyMaxAge)))
+	mux.Handle("POST /account/trail-days", answerControl(s, "setting how long events are kept", days(s.setTrailDays)))
 	mux.Handle("POST /account/quota", answerControl(s, "setting quotas of an account", func(r *http.Request) ([]QuotaInfo, error) {
 		var quotas map[string]*int
 		if err := json.NewDecoder(r.Body).Decode(&quotas); err != nil {
@@ -88,10 +104,30 @@ func (d *dataFolder) setKeyMaxAge(ctx context.Context, cfg Config, id string, da
 	if err := checkKeyMaxAge(days); err != nil {
 		return AccountInfo{}, err
 	}
+	return d.changeAccount(ctx, cfg, id, func(tx *directory.Tx) error { return tx.SetKeyMaxAge(days) })
+}
+
+func (d *dataFolder) setTrailDays(ctx context.Context, cfg Config, id string, days int) (AccountInfo, error) {
+	if days < 0 || days > maxTrailDays {
+		return AccountInfo{}, fmt.Errorf("%d days are not 0 to %d", days, maxTrailDays)
+	}
+	return d.changeAccount(ctx, cfg, id, func(tx *directory.Tx) error { return tx.SetTrailDays(days) })
+}
+
+// setTrailDays does so of a running server, which lets go at once what is too old.
+func (s *Server) setTrailDays(ctx context.Context, cfg Config, id string, days int) (AccountInfo, error) {
+	a, err := s.data.setTrailDays(ctx, cfg, id, days)
+	if err != nil {
+		return a, err
+	}
+	return a, s.trail.expire(ctx)
+}
+
+func (d *dataFolder) changeAccount(ctx context.Context, cfg Config, id string, fn func(tx *directory.Tx) error) (AccountInfo, error) {
 	if a, err := d.dir.Snapshot().Account(id); err != nil || a == nil {
 		return AccountInfo{}, cmp.Or(err, fmt.Errorf("there is no account %s", id))
 	}
-	if err := d.dir.Update(ctx, id, func(tx *directory.Tx) error { return tx.SetKeyMaxAge(days) }); err != nil {
+	if err := d.dir.Update(ctx, id, fn); err != nil {
 		return AccountInfo{}, err
 	}
 	return d.account(cfg, id)

@@ -1,15 +1,18 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
 	"github.com/sallyport-iam/sallyport/arn"
 	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/gate"
 	"github.com/sallyport-iam/sallyport/internal/trail"
 	"github.com/sallyport-iam/sallyport/policy"
 )
@@ -32,6 +35,8 @@ type Answer struct {
 	// Details are those that an encoded message holds: with the policies as they
 	// were then.
 	Details json.RawMessage `json:"details,omitempty"`
+	// Then are the decisions of an event by the policies as they were.
+	Then []policy.Explanation `json:"then,omitempty"`
 	// Now are the decisions by the policies as they are now, one for each resource.
 	Now []policy.Explanation `json:"now,omitempty"`
 	// Text is the whole for a person to read.
@@ -87,8 +92,8 @@ func (s *Server) explainNow(q Question) (Answer, error) {
 	if q.Resource == "" {
 		q.Resource = "*"
 	}
-	j := judgement{snap: snap, principal: p, action: q.Action, keys: q.Context, at: s.cfg.Now()}
-	e := policy.Explain(j.on(q.Resource))
+	j := judgement{snap: snap, principal: p, keys: q.Context, at: s.cfg.Now()}
+	e := policy.Explain(j.on(&asked{action: q.Action}, q.Resource))
 	return Answer{Now: []policy.Explanation{e}, Text: e.String()}, nil
 }
 
@@ -118,68 +123,190 @@ func (s *Server) explainEvent(ctx context.Context, id string) (a Answer, err err
 	default:
 		b.WriteString("Then: the operation needs no permission\n")
 	}
-	if e.Own.Explanation != "" {
-		b.WriteString(e.Own.Explanation)
-	}
 	j, err := judgementOf(s.data.dir.Snapshot(), &e)
+	switch then, thenErr := s.then(j, &e); {
+	case e.Own.Explanation != "":
+		b.WriteString(e.Own.Explanation)
+	case thenErr == nil:
+		a.Then = then
+		for _, x := range then {
+			fmt.Fprintf(&b, "%s\n", strings.TrimRight(x.String(), "\n"))
+		}
+	case !errors.Is(thenErr, trail.ErrNotKept):
+		return a, thenErr
+	}
 	if err != nil {
 		fmt.Fprintf(&b, "Now: can't be decided: %v\n", err)
 	} else {
-		for _, resource := range e.Own.Targets {
-			x := policy.Explain(j.on(resource))
+		j.each(func(ask *asked, resource string) {
+			x := policy.Explain(j.on(ask, resource))
 			a.Now = append(a.Now, x)
 			fmt.Fprintf(&b, "Now: %s\n", strings.TrimRight(x.String(), "\n"))
-		}
+		})
 	}
 	a.Text = b.String()
 	return a, nil
+}
+
+// then decides an event by the policies that decided it.
+func (s *Server) then(j *judgement, e *trail.Event) (all []policy.Explanation, err error) {
+	if j == nil || e.Own.Policies == "" {
+		return nil, trail.ErrNotKept
+	}
+	d, err := s.trail.log.Deciding(e)
+	if err != nil {
+		return nil, err
+	}
+	r := keptReader{s.trail.log, e, nil}
+	j.each(func(a *asked, resource string) {
+		req, now := j.on(a, resource)
+		all = append(all, policy.Explain(req, r.policies(d, now)))
+	})
+	return all, r.err
+}
+
+// keptReader reads the policies of an event. The first error stays.
+type keptReader struct {
+	log *trail.Log
+	e   *trail.Event
+	err error
+}
+
+// policies are those that decided. The session's own document is that of now: it
+// stands in the event.
+func (r *keptReader) policies(d *trail.Deciding, now *policy.Policies) *policy.Policies {
+	in := &policy.Policies{Identity: r.set(d.Identity), SCPs: r.sets(d.SCPs), RCPs: r.sets(d.RCPs), Session: now.Session}
+	if d.Boundary != nil {
+		in.Boundary = r.policy(*d.Boundary)
+	}
+	if d.Resource != nil {
+		in.Resource = r.policy(*d.Resource)
+	}
+	if len(d.Session) > 0 {
+		var session []*policy.Policy
+		for _, p := range now.Session.Policies() {
+			if p.Source().ARN == "" {
+				session = append(session, p)
+			}
+		}
+		in.Session = policy.NewSet(append(session, r.set(d.Session).Policies()...)...)
+	}
+	return in
+}
+
+func (r *keptReader) sets(levels [][]trail.KeptPolicy) (sets []*policy.Set) {
+	for _, l := range levels {
+		sets = append(sets, r.set(l))
+	}
+	return sets
+}
+
+func (r *keptReader) set(kept []trail.KeptPolicy) *policy.Set {
+	var all []*policy.Policy
+	for _, k := range kept {
+		all = append(all, r.policy(k))
+	}
+	return policy.NewSet(all...)
+}
+
+func (r *keptReader) policy(k trail.KeptPolicy) *policy.Policy {
+	text, err := r.log.Kept(r.e.RecipientAccountID, r.e.EventTime, k.Sum)
+	r.err = cmp.Or(r.err, err)
+	return policy.Load(string(text), policy.Kind(k.Kind)).Named(policy.Source{Name: k.Name, ARN: k.ARN})
 }
 
 // judgement is a request that is decided outside of the gate.
 type judgement struct {
 	snap      *directory.Snapshot
 	principal *directory.Principal
-	action    string
-	keys      map[string][]string
 	at        time.Time
+	keys      map[string][]string
+	asks      []asked
+	// past: the tags of resources are those that asks have, not those of now.
+	past bool
+}
+
+// asked is an action that a request needs.
+type asked struct {
+	action  string
+	targets []string
+	keys    map[string]string // for this action alone
+	tags    map[string]map[string]string
 }
 
 var errUndecidable = errors.New("there is nothing to decide by policies")
 
-// judgementOf makes the request of an event anew, as far as the event tells: by
-// the policies of now, without session policies and the keys of the action.
+// judgementOf makes the request of an event anew: by the policies of now, with
+// the session policies and the condition keys that it had.
 func judgementOf(snap *directory.Snapshot, e *trail.Event) (*judgement, error) {
-	if e.Own.Action == "" || len(e.Own.Targets) == 0 {
+	own := &e.Own
+	if own.Action == "" || len(own.Targets) == 0 {
 		return nil, errUndecidable
 	}
-	if e.UserIdentity.Type == trail.IdentityFederatedUser {
-		return nil, errors.New("the policies of a federated user's session are not known any more")
-	}
-	p, err := principalByARN(snap, e.UserIdentity.ARN)
+	p, err := principalOf(snap, e)
 	if err != nil {
 		return nil, err
 	}
-	j := &judgement{snap: snap, principal: p, action: e.Own.Action, at: e.EventTime, keys: map[string][]string{
+	j := &judgement{snap: snap, principal: p, at: e.EventTime, past: true, keys: map[string][]string{
 		"aws:SourceIp": {e.SourceIPAddress}, "aws:UserAgent": {e.UserAgent}, "aws:RequestedRegion": {e.AWSRegion},
 		"aws:SecureTransport": {fmt.Sprint(e.TLS != nil)},
 	}}
 	if s := e.UserIdentity.SessionContext; s != nil {
 		j.keys["aws:MultiFactorAuthPresent"] = []string{s.Attributes.MFAAuthenticated}
-		if s.SourceIdentity != "" {
-			j.keys["aws:SourceIdentity"] = []string{s.SourceIdentity}
-		}
+		j.keys["aws:TokenIssueTime"] = []string{s.Attributes.CreationDate.UTC().Format(time.RFC3339)}
+		j.keys["aws:SourceIdentity"] = []string{s.SourceIdentity}
+		j.keys["aws:AssumedRoot"] = []string{s.AssumedRoot}
+	}
+	maps.Copy(j.keys, own.Keys)
+	j.asks = append(j.asks, asked{action: own.Action, targets: own.Targets, tags: own.Tags})
+	for _, f := range own.Also {
+		j.asks = append(j.asks, asked{f.Action, f.Targets, f.Keys, f.Tags})
 	}
 	return j, nil
 }
 
+// principalOf is who made the call of an event, as they are now, in a session
+// that is narrowed as the one then was.
+func principalOf(snap *directory.Snapshot, e *trail.Event) (*directory.Principal, error) {
+	id := &e.UserIdentity
+	name := e.User()
+	from := id.ARN
+	switch {
+	case id.Type == trail.IdentityFederatedUser && id.SessionContext != nil && id.SessionContext.SessionIssuer != nil:
+		from = id.SessionContext.SessionIssuer.ARN
+	case id.ARN == "":
+		return nil, fmt.Errorf("a caller of type %s is not of this directory", id.Type)
+	}
+	p, err := principalByARN(snap, from)
+	if err != nil || id.SessionContext == nil {
+		return p, err
+	}
+	s := &directory.Session{Kind: directory.UserSession, Name: name}
+	switch {
+	case p.Role != nil:
+		s.Kind = directory.RoleSession
+	case id.Type == trail.IdentityFederatedUser:
+		s.Kind, p.Federated, p.User = directory.FederatedSession, p.User, nil
+	case id.SessionContext.AssumedRoot != "":
+		s.Kind = directory.RootSession
+	}
+	if n := e.Own.Session; n != nil {
+		s.Policy, s.PolicyARNs = n.Document, n.ARNs
+	}
+	p.Session = s
+	return p, nil
+}
+
 // on is the request for a resource, and the policies that take part.
-func (j *judgement) on(resource string) (*policy.Request, *policy.Policies) {
+func (j *judgement) on(a *asked, resource string) (*policy.Request, *policy.Policies) {
 	p := j.principal
 	keys := new(policy.Context)
 	keys.Set("aws:PrincipalArn", p.EntityARN())
 	keys.Set("aws:PrincipalAccount", p.Account())
 	keys.Set("aws:userid", p.ID())
 	keys.Set("aws:PrincipalType", p.Type())
+	keys.Set("aws:PrincipalIsAWSService", "false")
+	keys.Set("aws:ViaAWSService", "false")
 	if p.User != nil && !p.Root() {
 		keys.Set("aws:username", p.User.Name)
 	}
@@ -195,25 +322,69 @@ func (j *judgement) on(resource string) (*policy.Request, *policy.Policies) {
 			keys.SetValues(name, values...)
 		}
 	}
+	for name, v := range a.keys {
+		keys.Set(name, v)
+	}
 	in := j.snap.PoliciesFor(p)
 	if c := j.snap.Controls(p.Account()); c != nil {
 		in.SCPs = c.SCPs
-	}
-	req := &policy.Request{Action: j.action, Resource: resource, Principal: p.AsPolicy(), Context: keys}
-	if a, err := arn.Parse(resource); err == nil && a.Account != "" {
-		req.ResourceAccount = a.Account
-		keys.Set("aws:ResourceAccount", a.Account)
-	}
-	if r, err := j.snap.RoleByARN(resource); err == nil {
-		for _, t := range r.Tags {
-			keys.SetTag("aws:ResourceTag", t.Key, t.Value)
-			keys.SetTag("iam:ResourceTag", t.Key, t.Value)
-		}
-		if strings.HasPrefix(j.action, "sts:") {
-			in.Resource = r.TrustPolicy()
+		if c.Organization != "" {
+			keys.Set("aws:PrincipalOrgID", c.Organization)
+			keys.SetValues("aws:PrincipalOrgPaths", c.Path)
 		}
 	}
+	req := &policy.Request{Action: a.action, Resource: resource, Principal: p.AsPolicy(), Context: keys}
+	j.setResource(a, req, &in)
 	return req, &in
+}
+
+// setResource adds what belongs to the resource: its owner, its tags, its policy.
+func (j *judgement) setResource(a *asked, req *policy.Request, in *policy.Policies) {
+	if req.Resource == "*" {
+		return
+	}
+	req.ResourceAccount = j.principal.Account()
+	if r, err := arn.Parse(req.Resource); err == nil && len(r.Account) == len("111122223333") {
+		req.ResourceAccount = r.Account
+	}
+	req.Context.Set("aws:ResourceAccount", req.ResourceAccount)
+	if c := j.snap.Controls(req.ResourceAccount); c != nil && c.Organization != "" {
+		req.Context.Set("aws:ResourceOrgID", c.Organization)
+		req.Context.SetValues("aws:ResourceOrgPaths", c.Path)
+	}
+	in.RCPs = gate.RCPs(j.snap, a.action, req.ResourceAccount)
+	for name, v := range j.tagsOf(a, req.Resource) {
+		req.Context.SetTag("aws:ResourceTag", name, v)
+		if strings.HasPrefix(a.action, "iam:") || strings.HasPrefix(a.action, "sts:") {
+			req.Context.SetTag("iam:ResourceTag", name, v)
+		}
+	}
+	if r, err := j.snap.RoleByARN(req.Resource); err == nil && strings.HasPrefix(a.action, "sts:") {
+		in.Resource = r.TrustPolicy()
+	}
+}
+
+// each calls fn for all that the request needs.
+func (j *judgement) each(fn func(a *asked, resource string)) {
+	for i := range j.asks {
+		for _, resource := range j.asks[i].targets {
+			fn(&j.asks[i], resource)
+		}
+	}
+}
+
+// tagsOf are the tags of a resource: as they were, or of users and roles as they are.
+func (j *judgement) tagsOf(a *asked, resource string) map[string]string {
+	if j.past {
+		return a.tags[resource]
+	}
+	p, err := principalByARN(j.snap, resource)
+	if err != nil || p.Root() {
+		return nil
+	}
+	tags := map[string]string{}
+	p.EachTag(func(t directory.Tag) { tags[t.Key] = t.Value })
+	return tags
 }
 
 // principalByARN finds a user, a role or the root user, also by the ARN of a

@@ -39,11 +39,9 @@ func TrailPolicy(ctx context.Context, cfg TrailConfig, principal string, since t
 			return nil
 		}
 		n++
-		if did[e.Own.Action] == nil {
-			did[e.Own.Action] = map[string]bool{}
-		}
-		for _, r := range e.Own.Targets {
-			did[e.Own.Action][r] = true
+		note(did, e.Own.Action, e.Own.Targets)
+		for _, f := range e.Own.Also {
+			note(did, f.Action, f.Targets)
 		}
 		return nil
 	})
@@ -58,6 +56,15 @@ func TrailPolicy(ctx context.Context, cfg TrailConfig, principal string, since t
 		return LeastPolicy{}, err
 	}
 	return LeastPolicy{document, n, len(did)}, nil
+}
+
+func note(did map[string]map[string]bool, action string, resources []string) {
+	if did[action] == nil {
+		did[action] = map[string]bool{}
+	}
+	for _, r := range resources {
+		did[action][r] = true
+	}
 }
 
 // leastStatement is a statement as it is written.

@@ -48,7 +48,13 @@ func openMasterKey(ctx context.Context, cfg Config, st store.Store) (*masterKey,
 			return nil, errors.New("both SALLYPORT_MASTER_KEY and a master key URI are given; give one")
 		}
 		key, err := seal.ParseMasterKey(text)
-		return &masterKey{key: key}, err
+		if err != nil {
+			return nil, fmt.Errorf("SALLYPORT_MASTER_KEY is %w", err)
+		}
+		if file := existing(filepath.Join(cfg.Data, masterKeyFile)); file != "" {
+			cfg.Log.Warn("the master key is that of SALLYPORT_MASTER_KEY; the file is not looked at", "file", file)
+		}
+		return &masterKey{key: key}, nil
 	}
 	if cfg.MasterKeyURI != "" {
 		return openWrapped(ctx, cfg, st)
@@ -116,12 +122,25 @@ func (m *masterKey) open(ctx context.Context, cfg Config, st store.Store) error 
 		return fmt.Errorf("the master key %s is missing: restore it from your backup, without it no secret in %s can be read", m.path, cfg.Data)
 	}
 	if m.key, err = m.loadOrCreate(m.path, cfg.Rand); err != nil {
-		return fmt.Errorf("master key: %w", err)
+		return unusable(cfg, used, err)
 	}
 	if err := m.settle(ctx, st); err != nil {
 		return fmt.Errorf("master key: %w", err)
 	}
 	return nil
+}
+
+// unusable says what to do about a master key that can't be read.
+func unusable(cfg Config, used bool, err error) error {
+	switch {
+	case !errors.Is(err, seal.ErrMasterKey): // what is wrong says it: its mode, its KMS
+		return fmt.Errorf("master key: %w", err)
+	case !used:
+		return fmt.Errorf("master key: %w; take it away, and the start makes one", err)
+	case cfg.Store.Shared():
+		return fmt.Errorf("master key: %w; %s", err, giveTheirs)
+	}
+	return fmt.Errorf("master key: %w; restore it from your backup, without it no secret in %s can be read", err, cfg.Data)
 }
 
 // settle finishes, or takes back, a rotation that was cut short.

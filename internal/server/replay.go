@@ -40,6 +40,7 @@ type Replay struct {
 type Replayed struct {
 	Events  int           `json:"events"`  // that were decided anew
 	Skipped int           `json:"skipped"` // whose principal is gone, or which no policy decides
+	Since   int           `json:"since"`   // that the policies of now decide otherwise than those of then
 	Groups  []ReplayGroup `json:"groups"`
 }
 
@@ -82,7 +83,11 @@ func (s *Server) replay(ctx context.Context, r Replay, part func([]byte) error) 
 			return nil
 		}
 		out.Events++
-		if g := changes.compare(j, &e); g != nil {
+		before, g := changes.compare(j, &e)
+		if before != (e.Own.Decision == "Allow") {
+			out.Since++
+		}
+		if g != nil {
 			key := [3]string{g.Outcome, g.Principal, g.Action}
 			if groups[key] == nil {
 				groups[key] = g
@@ -177,85 +182,144 @@ func principalAccount(snap *directory.Snapshot, c PolicyChange) (string, error) 
 	return p.Account(), nil
 }
 
-// compare decides an event before and after the changes; nil where that is the same.
-func (cs changes) compare(j *judgement, e *trail.Event) *ReplayGroup {
+// compare decides an event before and after the changes; g is nil where that is
+// the same.
+func (cs changes) compare(j *judgement, e *trail.Event) (before bool, g *ReplayGroup) {
 	before, after := true, true
-	reason, on := "", ""
-	for _, resource := range e.Own.Targets {
-		req, in := j.on(resource)
-		b := policy.Evaluate(req, in)
-		a := policy.Evaluate(req, cs.apply(j, *in))
-		if allowed := a.Allowed() && !cs.deactivates(e.UserIdentity.AccessKeyID); !allowed || on == "" {
-			on, reason = resource, a.Message(req)
-			if allowed {
-				reason = "allowed"
-			} else if a.Allowed() {
-				reason = "the access key is inactive"
-			}
-			after = after && allowed
+	g = &ReplayGroup{Principal: j.principal.EntityARN(), EventID: e.EventID, Reason: "allowed"}
+	j.each(func(a *asked, resource string) {
+		req, in := j.on(a, resource)
+		if g.Resource == "" {
+			g.Action, g.Resource = a.action, resource
 		}
-		before = before && b.Allowed()
+		before = before && isAllowed(req, in)
+		now := policy.Evaluate(req, cs.apply(j, *in))
+		if after && !now.Allowed() {
+			g.Action, g.Resource, g.Reason = a.action, resource, now.Message(req)
+		}
+		after = after && now.Allowed()
+	})
+	if after && cs.deactivates(e.UserIdentity.AccessKeyID) {
+		after, g.Reason = false, "the access key is inactive"
 	}
 	if before == after {
-		return nil
+		return before, nil
 	}
-	g := &ReplayGroup{Outcome: "gained", Principal: j.principal.EntityARN(), Action: j.action, Resource: on, EventID: e.EventID, Reason: reason}
-	if before {
+	if g.Outcome = "gained"; before {
 		g.Outcome = "lost"
 	}
-	return g
+	return before, g
 }
 
 func (cs changes) deactivates(key string) bool {
 	return slices.ContainsFunc(cs, func(c change) bool { return c.Do == "deactivate" && c.Key == key })
 }
 
+func isAllowed(req *policy.Request, in *policy.Policies) bool {
+	res := policy.Evaluate(req, in)
+	return res.Allowed()
+}
+
+// is reports whether a policy is the one that a change names.
+func (c *change) is(p *policy.Policy) bool {
+	return c.Policy != "" && (p.Source().ARN == c.Policy || p.Source().ARN == "" && p.Source().Name == c.Policy)
+}
+
 // apply gives the policies as they would be after the changes.
 func (cs changes) apply(j *judgement, in policy.Policies) *policy.Policies {
-	identity := slices.Clone(in.Identity.Policies())
-	for _, c := range cs {
-		mine := c.Principal == j.principal.EntityARN() || j.inGroup(c.Principal)
-		is := func(p *policy.Policy) bool {
-			return c.Policy != "" && (p.Source().ARN == c.Policy || p.Source().ARN == "" && p.Source().Name == c.Policy)
-		}
-		switch {
-		case c.Do == "attach" && mine:
-			identity = append(identity, c.policy)
-		case c.Do == "detach" && mine:
-			identity = slices.DeleteFunc(identity, is)
+	held := j.holders(in.Identity.Policies())
+	for i := range cs {
+		c := &cs[i]
+		mine := c.Principal == j.principal.EntityARN()
+		switch h := holderOf(held, c.Principal); {
+		case c.Do == "attach" && h != nil:
+			h.policies = append(h.policies, c.policy)
+		case c.Do == "detach" && h != nil:
+			h.policies = slices.DeleteFunc(h.policies, c.is)
 		case c.Do == "version":
-			for i, p := range identity {
-				if is(p) {
-					identity[i] = c.policy
-				}
-			}
-			if in.Boundary != nil && is(in.Boundary) {
-				in.Boundary = c.policy
-			}
+			c.replace(held, &in)
 		case c.Do == "boundary" && mine:
 			in.Boundary = c.policy
 		case c.Do == "scp" && c.Account == j.principal.Account():
 			in.SCPs = append(slices.Clone(in.SCPs), policy.NewSet(c.policy, allowRest))
 		}
 	}
+	var identity []*policy.Policy
+	for _, h := range held {
+		identity = append(identity, h.policies...)
+	}
 	in.Identity = policy.NewSet(identity...)
 	return &in
+}
+
+// replace puts the new version in the place of the policy, wherever it is in play.
+func (c *change) replace(held []*held, in *policy.Policies) {
+	for _, h := range held {
+		c.replaceIn(h.policies)
+	}
+	if in.Boundary != nil && c.is(in.Boundary) {
+		in.Boundary = c.policy
+	}
+	if in.Session != nil {
+		session := slices.Clone(in.Session.Policies())
+		c.replaceIn(session)
+		in.Session = policy.NewSet(session...)
+	}
+}
+
+func (c *change) replaceIn(policies []*policy.Policy) {
+	for i, p := range policies {
+		if c.is(p) {
+			policies[i] = c.policy
+		}
+	}
+}
+
+// held are policies that the principal has of its own, or by a group.
+type held struct {
+	by       string // ARN of the user, role or group
+	policies []*policy.Policy
+}
+
+func holderOf(all []*held, by string) *held {
+	for _, h := range all {
+		if h.by == by {
+			return h
+		}
+	}
+	return nil
+}
+
+// holders tells apart whose the principal's policies are: they come in the order
+// of its own, those of its groups, and others.
+func (j *judgement) holders(all []*policy.Policy) []*held {
+	var out []*held
+	take := func(by string, n int) {
+		n = min(n, len(all))
+		out = append(out, &held{by, slices.Clone(all[:n])})
+		all = all[n:]
+	}
+	count := func(p *directory.Policies) int { return len(p.Inline) + len(p.Attached) }
+	p := j.principal
+	switch u := cmp.Or(p.User, p.Federated); {
+	case p.Role != nil:
+		take(p.EntityARN(), count(&p.Role.Policies))
+	case u != nil && !u.Root():
+		take(u.ARN(), count(&u.Policies))
+		for _, id := range u.Groups {
+			if g, err := j.snap.GroupByID(u.Account(), id); err == nil {
+				take(g.ARN(), count(&g.Policies))
+			} else {
+				take("", 1) // one that denies all stands for them
+			}
+		}
+	default:
+		take(p.EntityARN(), 0)
+	}
+	take("", len(all))
+	return out
 }
 
 // allowRest stands beside a service control policy that is tried out, as
 // FullAWSAccess stands beside those that only deny.
 var allowRest = policy.Load(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`, policy.SCP)
-
-// inGroup reports whether the principal is a user in the group of that ARN.
-func (j *judgement) inGroup(groupARN string) bool {
-	u := j.principal.User
-	if u == nil {
-		return false
-	}
-	for _, id := range u.Groups {
-		if g, err := j.snap.GroupByID(u.Account(), id); err == nil && g.ARN() == groupARN {
-			return true
-		}
-	}
-	return false
-}

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"strconv"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sallyport-iam/sallyport/internal/console"
+	"github.com/sallyport-iam/sallyport/internal/delivery"
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/federation"
 	"github.com/sallyport-iam/sallyport/internal/gate"
@@ -48,6 +50,10 @@ type Config struct {
 	// a random one. On a later start it must be empty or the same.
 	AccountID string
 	RootEmail string // the root user's, on the first start
+
+	// TrustedProxies are believed what they say of the client before them
+	// (X-Forwarded-For, X-Forwarded-Proto). None means that nobody is.
+	TrustedProxies []netip.Prefix
 
 	// RootKeyID and RootSecret are an access key that the root user is to have
 	// instead of one made at random. Both or neither.
@@ -77,8 +83,8 @@ type Config struct {
 	// less, changes are refused. 0 means 64 MiB, and less than 0 none. It is never
 	// more than a sixteenth of the disk.
 	TrailReserve int64
-	// Delivery says where the trails of CloudTrail are delivered.
-	Delivery DeliveryConfig
+	// Delivery says where the events of the trail are delivered.
+	Delivery delivery.Config
 	// Quotas are limits that differ from AWS's defaults; see directory.Quotas.
 	Quotas map[string]int
 	// Archive says where the store's history is kept, if anywhere.
@@ -139,7 +145,7 @@ type Server struct {
 	trail    *keptTrail
 	keys     *federation.Keys // of identity providers
 	iam      *iam.Service
-	delivery *delivery
+	delivery *delivery.Deliverer
 	stopping context.Context // ends when the server begins to stop
 }
 
@@ -148,7 +154,7 @@ type Server struct {
 func Open(ctx context.Context, cfg Config) (*Server, error) {
 	cfg.MaxStaleness = cmp.Or(cfg.MaxStaleness, defaultStaleness)
 	s := &Server{cfg: cfg}
-	if err := cfg.Archive.check(); err != nil {
+	if err := errors.Join(cfg.Archive.check(), cfg.Delivery.Check()); err != nil {
 		return nil, err
 	}
 	if err := cfg.Federation.check(); err != nil {
@@ -177,7 +183,9 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 		s.release(ctx)
 		return nil, err
 	}
-	s.delivery = newDelivery(cfg.Delivery, s.trail)
+	s.delivery = delivery.New(cfg.Delivery, delivery.Options{
+		Log: s.trail.log, Directory: s.data.dir, Key: s.data.dir.TrailKey, Now: cfg.Now, Rand: cfg.Rand, Slog: cfg.Log,
+	})
 	if err := s.wire(); err != nil {
 		s.release(ctx)
 		return nil, err
@@ -233,7 +241,7 @@ func (s *Server) gateOptions() gate.Options {
 			"s3":  s3.Operations(),
 
 			"cloudtrail": cloudtrail.New(cloudtrail.Options{
-				Log: s.trail.log, Directory: s.data.dir, Bucket: s.delivery.bucket, Delivered: s.delivery.delivered, PublicKey: s.trail.publicKey,
+				Log: s.trail.log, Directory: s.data.dir, Delivery: s.delivery, PublicKey: s.trail.publicKey,
 			}).Operations(),
 			"organizations": organizations.New(s.data.dir).Operations(),
 
@@ -250,6 +258,7 @@ func (s *Server) wire() error {
 	if s.admin != nil {
 		s.metrics = newMetrics(s.data.store, s.data.archiver)
 		s.metrics.trail(s.trail.log)
+		s.metrics.delivery(s.delivery)
 		if s.cfg.Store.Shared() {
 			s.metrics.follow(s.data.dir, s.cfg.Now)
 		}
@@ -259,12 +268,17 @@ func (s *Server) wire() error {
 	if err != nil {
 		return err
 	}
-	pages, err := console.New(console.Options{Directory: s.data.dir, App: app, Now: s.cfg.Now, Log: s.cfg.Log, SignedIn: s.noteSignIn})
+	door := gate.New(opts)
+	pages, err := console.New(console.Options{
+		Directory: s.data.dir, App: app, Now: s.cfg.Now, Rand: s.cfg.Rand, Log: s.cfg.Log,
+		SignedIn: s.noteSignIn, Enable: s.enablePasskey(door),
+		Event: func(a console.Attempt) []byte { return s.signInEvent(a).AppendJSON(nil) },
+	})
 	if err != nil {
 		return err
 	}
 	s.http = &http.Server{
-		Handler: s.issuerOr(consoleOr(pages, gate.New(opts))), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		Handler: proxies(s.cfg.TrustedProxies).behind(s.issuerOr(consoleOr(pages, door))), ReadHeaderTimeout: readTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader, DisableGeneralOptionsHandler: true, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	return nil
@@ -309,7 +323,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	group.Go(func() error { return s.flush(ctx) })
 	group.Go(releaseLoad)
 	group.Go(func() error { return s.trail.keep(ctx) })
-	group.Go(func() error { return s.delivery.run(ctx) })
+	group.Go(func() error { return s.delivery.Run(ctx) })
 	group.Go(func() error { return s.rotateRing(ctx) })
 	group.Go(func() error { return s.followMasterKey(ctx) })
 	group.Go(func() error {

@@ -155,7 +155,7 @@ func storeError(cfg Config, master *masterKey, err error) error {
 	case errors.Is(err, seal.ErrWrongMasterKey) && cfg.Store.Shared():
 		return master.foreign(cfg)
 	case errors.Is(err, seal.ErrWrongMasterKey):
-		return fmt.Errorf("the master key is not the one that this data folder was made with (%s): without it no secret in it can be read", where(cfg))
+		return fmt.Errorf("the master key is not the one that this data folder was made with (%s): restore that from your backup, without it no secret in it can be read", where(cfg))
 	case errors.Is(err, store.ErrUnavailable):
 		return unreachable(cfg, err)
 	}
@@ -172,5 +172,7 @@ func (m *masterKey) foreign(cfg Config) error {
 	if m != nil && m.made {
 		os.Remove(m.path)
 	}
-	return fmt.Errorf("the master key (%s) is not that of the nodes on the store %s: give this node theirs, the file %s of another node's data folder or SALLYPORT_MASTER_KEY", where(cfg), cfg.Store, masterKeyFile)
+	return fmt.Errorf("the master key (%s) is not that of the nodes on the store %s: %s", where(cfg), cfg.Store, giveTheirs)
 }
+
+const giveTheirs = "give this node theirs, the file " + masterKeyFile + " of another node's data folder or SALLYPORT_MASTER_KEY"

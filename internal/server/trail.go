@@ -213,17 +213,44 @@ func (t *keptTrail) publicKey(ctx context.Context) (*rsa.PublicKey, time.Time, e
 	return &key.PublicKey, made, nil
 }
 
-// kept is the time before whose day events have expired.
-func (t *keptTrail) kept() time.Time { return t.now().Add(-time.Duration(t.days) * 24 * time.Hour) }
+// kept is since when events are kept.
+func (t *keptTrail) kept() (trail.Kept, error) {
+	days, err := t.dir.Snapshot().TrailDays()
+	return keptSince(t.now(), t.days, days), err
+}
 
-// expire gives up the events of all accounts that are too old.
+// keptSince is since when events are kept that are kept for so many days, those
+// of some accounts for others.
+func keptSince(now time.Time, days int, accounts map[string]int) trail.Kept {
+	ago := func(days int) time.Time { return now.Add(-time.Duration(days) * 24 * time.Hour) }
+	k := trail.Kept{Since: ago(days), Accounts: map[string]time.Time{}}
+	for id, n := range accounts {
+		k.Accounts[id] = ago(n)
+	}
+	return k
+}
+
+// expire gives up the events of all accounts that are too old, those of accounts
+// that are gone too.
 func (t *keptTrail) expire(ctx context.Context) error {
-	for _, account := range t.dir.Snapshot().Accounts() {
-		if err := t.log.Expire(account, t.kept()); err != nil {
+	kept, err := t.kept()
+	if err != nil {
+		return err
+	}
+	accounts, err := t.log.Accounts()
+	if err != nil {
+		return err
+	}
+	for _, account := range accounts {
+		before, own := kept.Accounts[account]
+		if !own {
+			before = kept.Since
+		}
+		if err := t.log.Expire(account, before); err != nil {
 			return err
 		}
 	}
-	return t.log.Prune(ctx, t.kept())
+	return t.log.Prune(ctx, kept.Oldest())
 }
 
 // close writes what is in memory, and signs it where there is a key. What stays

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"encoding/json"
@@ -72,33 +73,30 @@ func VerifyTrail(ctx context.Context, cfg TrailConfig) (v trail.Verification, er
 	if !errors.Is(err, errNotRunning) {
 		return v, err
 	}
-	keys, err := trailKeys(ctx, cfg)
+	keys, days, err := trailKeys(ctx, cfg)
 	if err != nil {
 		return v, err
 	}
-	days := cfg.Days
-	if days == 0 {
-		days = defaultTrailDay
-	}
 	err = withTrail(cfg, func(log *trail.Log) error {
-		v, err = log.Verify(ctx, keys, cfg.Now().Add(-time.Duration(days)*24*time.Hour))
+		v, err = log.Verify(ctx, keys, keptSince(cfg.Now(), cmp.Or(cfg.Days, defaultTrailDay), days))
 		return err
 	})
 	return v, err
 }
 
-// trailKeys reads the public key that digests are signed with from the store of
-// a stopped server.
-func trailKeys(ctx context.Context, cfg TrailConfig) (map[string]*rsa.PublicKey, error) {
+// trailKeys reads from the store of a stopped server the public key that digests
+// are signed with, and how long accounts keep their events that say so.
+func trailKeys(ctx context.Context, cfg TrailConfig) (map[string]*rsa.PublicKey, map[string]int, error) {
 	if err := needStore(cfg.Data); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	st, err := pebble.Open(filepath.Join(cfg.Data, storeFolder), pebble.Options{Logger: cfg.Log, Fatal: cfg.Fatal})
 	if err != nil {
-		return nil, folderError(cfg.Data, err)
+		return nil, nil, folderError(cfg.Data, err)
 	}
 	key, err := directory.TrailPublicKey(ctx, st)
-	return publicKeys(key), errors.Join(err, st.Close())
+	days, err2 := directory.StoredTrailDays(ctx, st)
+	return publicKeys(key), days, errors.Join(err, err2, st.Close())
 }
 
 func publicKeys(key *rsa.PublicKey) map[string]*rsa.PublicKey {
@@ -168,7 +166,11 @@ func (s *Server) trailControl(mux *http.ServeMux) {
 		if err != nil {
 			return err
 		}
-		v, err := s.trail.log.Verify(ctx, publicKeys(&key.PublicKey), s.trail.kept())
+		kept, err := s.trail.kept()
+		if err != nil {
+			return err
+		}
+		v, err := s.trail.log.Verify(ctx, publicKeys(&key.PublicKey), kept)
 		if err != nil {
 			return err
 		}

@@ -52,6 +52,7 @@ func (c *Caller) StillMay(tx *directory.Tx) error {
 // Target is a resource that a request acts on.
 type Target struct {
 	ARN  string          // or "*", where the action has no resource
+	Said string          // what denials call it; empty means its ARN
 	Tags []directory.Tag // as they are now
 	// Owner is the account that the resource belongs to. Empty means the caller's.
 	Owner string

@@ -1,7 +1,6 @@
 package trail
 
 import (
-	"context"
 	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -56,6 +55,9 @@ type Chained struct {
 	First  uint64 `json:"firstEvent"`
 	Last   uint64 `json:"lastEvent"`
 	Before string `json:"chainBefore"`
+	// Expired are the first days, such as 2026-01-31, that are kept since the
+	// digest before, by account.
+	Expired map[string]string `json:"expired,omitempty"`
 }
 
 // signedDigest is a digest as the database holds it.
@@ -88,11 +90,29 @@ func toSign(end time.Time, name string, file []byte, before string) []byte {
 	return hash[:]
 }
 
+// SignDigest signs a digest file of that end and name, which follows one with
+// the signature before; empty where it is the first. It gives hexadecimal text.
+func SignDigest(key *rsa.PrivateKey, end time.Time, name string, file []byte, before string) (string, error) {
+	made, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, toSign(end, name, file, before))
+	if err != nil {
+		return "", fmt.Errorf("sign a digest of the trail: %w", err)
+	}
+	return hex.EncodeToString(made), nil
+}
+
+// DigestSigned reports whether SignDigest has made that signature.
+func DigestSigned(key *rsa.PublicKey, end time.Time, name string, file []byte, before, signature string) bool {
+	b, err := hex.DecodeString(signature)
+	return err == nil && rsa.VerifyPKCS1v15(key, crypto.SHA256, toSign(end, name, file, before), b) == nil
+}
+
 func (d *Digest) name() string { return d.Bucket + "/" + d.Object }
 
 // Digest signs all events since the last digest, for the account that the
 // deployment began with. Where there are none it does nothing. One call at a time.
 func (l *Log) Digest(key *rsa.PrivateKey, account string, now time.Time) error {
+	l.expiring.Lock()
+	defer l.expiring.Unlock()
 	before, signature, err := l.lastSigned()
 	if err != nil {
 		return err
@@ -101,20 +121,23 @@ func (l *Log) Digest(key *rsa.PrivateKey, account string, now time.Time) error {
 	if err != nil || d == nil {
 		return err
 	}
+	if d.Own.Expired, err = l.untoldExpiries(); err != nil {
+		return err
+	}
 	d.Account, d.Fingerprint = account, Fingerprint(&key.PublicKey)
 	file, err := json.Marshal(d)
 	if err != nil {
 		return err
 	}
-	made, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, toSign(d.End, d.name(), file, signature))
-	if err != nil {
-		return fmt.Errorf("sign a digest of the trail: %w", err)
-	}
-	value, err := json.Marshal(signedDigest{string(file), hex.EncodeToString(made)})
+	made, err := SignDigest(key, d.End, d.name(), file, signature)
 	if err != nil {
 		return err
 	}
-	if err := l.db.Set(digestKey(d.Own.Last), value, pebbledb.Sync); err != nil {
+	value, err := json.Marshal(signedDigest{string(file), made})
+	if err != nil {
+		return err
+	}
+	if err := l.storeDigest(d, value); err != nil {
 		return fmt.Errorf("store a digest of the trail: %w", err)
 	}
 	return nil
@@ -232,38 +255,4 @@ func eachOrder(db pebbledb.Reader, first uint64, fn func(*order) error) (err err
 		}
 	}
 	return it.Error()
-}
-
-// Prune gives up the digests, and the order of their events, that ended before
-// the day of a time: all their events have expired. The newest digest stays.
-func (l *Log) Prune(ctx context.Context, before time.Time) (err error) {
-	limit := time.Unix(int64(day(before))*int64(dayLength/time.Second), 0)
-	it, err := l.db.NewIter(&pebbledb.IterOptions{LowerBound: []byte(digestPrefix), UpperBound: after(digestPrefix)})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	var upTo uint64
-	for ok := it.First(); ok && ctx.Err() == nil; {
-		d, err := readDigest(it.Value())
-		if err != nil {
-			return err
-		}
-		if ok = it.Next(); !ok || !d.End.Before(limit) || !d.Newest.Before(limit) {
-			break
-		}
-		upTo = d.Own.Last
-	}
-	if upTo == 0 {
-		return it.Error()
-	}
-	b := l.db.NewBatch()
-	defer b.Close()
-	if err := b.DeleteRange([]byte(orderPrefix), orderKey(upTo+1), nil); err != nil {
-		return err
-	}
-	if err := b.DeleteRange([]byte(digestPrefix), digestKey(upTo+1), nil); err != nil {
-		return err
-	}
-	return b.Commit(pebbledb.Sync)
 }

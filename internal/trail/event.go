@@ -49,7 +49,7 @@ type Event struct {
 	TLS           *TLS   `json:"tlsDetails,omitempty"`
 	// FromConsole is true for calls that were made with the credentials of a
 	// session of the web console.
-	FromConsole bool `json:"-"`
+	FromConsole bool `json:"sessionCredentialFromConsole,string,omitempty"`
 	// Own is what CloudTrail has no place for.
 	Own Own `json:"sallyport"`
 }
@@ -130,10 +130,11 @@ type ARNResource struct {
 	Type      string `json:"type,omitempty"`
 }
 
-// TLS is the connection that a call came over.
+// TLS is the connection that a call came over. Where it ended at a proxy, version
+// and cipher suite are not known.
 type TLS struct {
-	Version     string `json:"tlsVersion"`
-	CipherSuite string `json:"cipherSuite"`
+	Version     string `json:"tlsVersion,omitempty"`
+	CipherSuite string `json:"cipherSuite,omitempty"`
 	HostHeader  string `json:"clientProvidedHostHeader"`
 }
 

@@ -35,9 +35,12 @@ func (e *Event) AppendJSON(b []byte) []byte {
 	b = appendOptional(b, "sharedEventID", e.SharedEventID)
 	b = appendField(b, "eventCategory", e.EventCategory)
 	if t := e.TLS; t != nil {
-		b = appendText(append(b, `,"tlsDetails":{"tlsVersion":`...), t.Version)
-		b = appendField(b, "cipherSuite", t.CipherSuite)
-		b = append(appendField(b, "clientProvidedHostHeader", t.HostHeader), '}')
+		b = append(b, `,"tlsDetails":{`...)
+		if t.Version != "" {
+			b = appendField(appendText(append(b, `"tlsVersion":`...), t.Version), "cipherSuite", t.CipherSuite)
+			b = append(b, ',')
+		}
+		b = append(appendText(append(b, `"clientProvidedHostHeader":`...), t.HostHeader), '}')
 	}
 	if e.FromConsole {
 		b = append(b, `,"sessionCredentialFromConsole":"true"`...)

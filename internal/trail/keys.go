@@ -49,6 +49,7 @@ type Key struct {
 //
 //	o/SEQ                                  ACCOUNT/TIME and the block's link of the chain: the order in which events came
 //	e/ACCOUNT/DAY TIME SEQ                 a block of events
+//	p/ACCOUNT/DAY SUM                      a text that events of the day refer to
 //	x/ACCOUNT/DAY ATTRIBUTE VALUE 0 TIME SEQ   nothing: an index of the block
 const (
 	orderPrefix = "o/"

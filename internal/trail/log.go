@@ -1,7 +1,6 @@
 package trail
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -41,6 +40,7 @@ type Entry struct {
 	Time    time.Time // of the event; entries are found by it
 	Record  []byte    // the event's JSON, kept as it is
 	Keys    []Key     // what it is found by; those without a value are left out
+	Texts   []Text    // that it refers to, and that are not kept yet of its day
 }
 
 // Options of a log. Its zero value works.
@@ -81,7 +81,13 @@ type Log struct {
 	chain    link     // to the newest block; owned by the writer
 	encoding encoding // owned by the writer
 
-	low atomic.Int32 // how far the reserve is used: 0 not, 1 some, 2 half
+	low  atomic.Int32                  // how far the reserve is used: 0 not, 1 some, 2 half
+	full atomic.Pointer[chan struct{}] // closed while a write waits for the disk to have room
+	over chan struct{}                 // closed when the log is closed
+
+	opened atomic.Bool
+
+	expiring sync.Mutex // one Expire or Digest at a time
 
 	seq   atomic.Uint64 // of the newest durable event
 	stats Stats
@@ -99,10 +105,12 @@ type pending struct {
 
 // Open opens the trail in a folder, or makes it there.
 func Open(dir string, opts Options) (*Log, error) {
-	l := &Log{dir: dir, opts: opts, wake: make(chan struct{}, 1), done: make(chan struct{}), dead: make(chan struct{})}
+	l := &Log{dir: dir, opts: opts, wake: make(chan struct{}, 1), done: make(chan struct{}), dead: make(chan struct{}), over: make(chan struct{})}
 	l.room = sync.NewCond(&l.mu)
 	news := make(chan struct{})
 	l.news.Store(&news)
+	full := make(chan struct{})
+	l.full.Store(&full)
 	db, err := pebbledb.Open(dir, databaseOptions(opts, l))
 	if err != nil {
 		return nil, fmt.Errorf("open trail %s: %w", dir, err)
@@ -111,6 +119,7 @@ func Open(dir string, opts Options) (*Log, error) {
 	if err := l.last(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open trail %s: %w", dir, err), db.Close())
 	}
+	l.opened.Store(true)
 	go l.write()
 	return l, nil
 }
@@ -124,6 +133,7 @@ func databaseOptions(opts Options, l *Log) *pebbledb.Options {
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
+	o.FS = vfs.OnDiskFull(o.FS, l.awaitRoom)
 	return o
 }
 
@@ -163,8 +173,8 @@ func readBlock(db *pebbledb.DB, account string, p place) (*block, error) {
 	return b, nil
 }
 
-// Append adds an event and returns when it is durable. When ctx ends first the
-// event may or may not be.
+// Append adds an event and returns when it is durable. When ctx ends first, or
+// the disk is full (ErrRoom), the event may or may not be.
 func (l *Log) Append(ctx context.Context, e Entry) error {
 	done := make(chan error, 1)
 	if err := l.put(pending{e, done}); err != nil {
@@ -175,6 +185,8 @@ func (l *Log) Append(ctx context.Context, e Entry) error {
 		return err
 	case <-l.dead:
 		return l.Err()
+	case <-*l.full.Load():
+		return ErrRoom
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -193,13 +205,13 @@ func (l *Log) put(p pending) error {
 }
 
 func (l *Log) tryPut(p pending) error {
-	if l.low.Load() == 2 && p.entry.Record != nil {
-		return ErrRoom
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for len(l.waiting) >= maxWaiting && !l.closed && l.Err() == nil {
+	for len(l.waiting) >= maxWaiting && !l.closed && l.Err() == nil && !l.takesNone() {
 		l.room.Wait()
+	}
+	if l.takesNone() && p.entry.Record != nil {
+		return ErrRoom
 	}
 	if l.closed {
 		return ErrClosed
@@ -231,36 +243,6 @@ func (l *Log) Err() error {
 		return *err
 	}
 	return nil
-}
-
-// Refuses is why nothing may happen that must be remembered, or nil.
-func (l *Log) Refuses() error {
-	if l.low.Load() != 0 {
-		return ErrRoom
-	}
-	return l.Err()
-}
-
-// LookAtRoom looks how full the disk is, and reports whether that has changed
-// what Refuses says. To be called now and then.
-func (l *Log) LookAtRoom() (changed bool, err error) {
-	if l.opts.Reserve == 0 {
-		return false, nil
-	}
-	fs := cmp.Or[vfs.FS](l.opts.FS, vfs.Default)
-	usage, err := fs.GetDiskUsage(l.dir)
-	if err != nil {
-		return false, fmt.Errorf("room of the trail's disk: %w", err)
-	}
-	reserve := min(l.opts.Reserve, usage.TotalBytes/16)
-	low := int32(0)
-	switch {
-	case usage.AvailBytes < reserve/2:
-		low = 2
-	case usage.AvailBytes < reserve:
-		low = 1
-	}
-	return (l.low.Swap(low) != 0) != (low != 0), nil
 }
 
 func (l *Log) fail(err error) {
@@ -297,6 +279,7 @@ func (l *Log) Close() error {
 	if already {
 		return nil
 	}
+	close(l.over)
 	select {
 	case l.wake <- struct{}{}:
 	default:
@@ -428,6 +411,9 @@ func (b *batch) add(events []pending) error {
 		e := &events[i].entry
 		if e.Record == nil {
 			continue
+		}
+		if err := b.keep(e); err != nil {
+			return err
 		}
 		g := group{e.Account, max(e.Time.Unix(), 0)}
 		if open[g] == nil {

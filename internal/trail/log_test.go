@@ -48,6 +48,9 @@ func TestLookup(t *testing.T) {
 		if rnd.IntN(2) == 0 {
 			q.Key = all[rnd.IntN(len(all))].Keys[rnd.IntN(2)]
 		}
+		if rnd.IntN(3) == 0 {
+			q.More = all[rnd.IntN(len(all))].Keys[rnd.IntN(2):]
+		}
 		if rnd.IntN(2) == 0 {
 			q.From = epoch.Add(time.Duration(rnd.IntN(4*86400)) * time.Second)
 			q.To = q.From.Add(time.Duration(rnd.IntN(2*86400)) * time.Second)
@@ -60,6 +63,10 @@ func TestLookup(t *testing.T) {
 	}
 }
 
+func (e *Entry) has(want Key) bool {
+	return slices.ContainsFunc(e.Keys, func(k Key) bool { return k.Attribute == want.Attribute && cut(k.Value) == cut(want.Value) })
+}
+
 func matching(all []Entry, q Query) [][]byte {
 	type found struct {
 		at  time.Time
@@ -68,9 +75,7 @@ func matching(all []Entry, q Query) [][]byte {
 	}
 	var hits []found
 	for i, e := range all {
-		if e.Account != q.Account || q.Key.Attribute != "" && !slices.ContainsFunc(e.Keys, func(k Key) bool {
-			return k.Attribute == q.Key.Attribute && cut(k.Value) == cut(q.Key.Value)
-		}) || !q.From.IsZero() && (e.Time.Before(q.From) || e.Time.After(q.To)) {
+		if e.Account != q.Account || q.Key.Attribute != "" && !e.has(q.Key) || slices.ContainsFunc(q.More, func(k Key) bool { return !e.has(k) }) || !q.From.IsZero() && (e.Time.Before(q.From) || e.Time.After(q.To)) {
 			continue
 		}
 		hits = append(hits, found{e.Time, i, e.Record})

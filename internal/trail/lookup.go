@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,8 @@ type Query struct {
 	From, To time.Time
 	// Key, where it has an attribute, is what the events must have.
 	Key Key
+	// More are further keys that they must have.
+	More []Key
 	// Keep, where set, is asked for each event; it must not keep the bytes.
 	Keep func(record []byte) bool
 	Max  int    // events on a page; 0 means 50
@@ -113,6 +116,7 @@ type search struct {
 	skip           uint32 // events of that block, from its end, that pages before gave
 	oldest, newest uint32
 	page           Page
+	numbers        []int               // of the wanted keys in the block
 	last           [placeSize + 4]byte // place of the block of the last event, and its number from the end
 }
 
@@ -184,11 +188,33 @@ func (s *search) day(d uint32) (bool, error) {
 		if p.nanos < s.from {
 			return false, nil
 		}
+		if has, err := s.indexed(p); err != nil || !has {
+			if err != nil {
+				return false, err
+			}
+			continue
+		}
 		if more, err := s.block(p); err != nil || !more {
 			return more, err
 		}
 	}
 	return true, s.it.Error()
+}
+
+// indexed reports whether the index has the block under the further keys too:
+// asking it is cheaper than reading the block.
+func (s *search) indexed(p place) (bool, error) {
+	for _, k := range s.q.More {
+		_, closer, err := s.db.Get(p.append(indexKey(s.q.Account, day(p.time()), k)))
+		if errors.Is(err, pebbledb.ErrNotFound) {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("search the trail: %w", err)
+		}
+		closer.Close()
+	}
+	return true, nil
 }
 
 // block adds the events of a block that are wanted to the page, the last first.
@@ -197,9 +223,9 @@ func (s *search) block(p place) (bool, error) {
 	if err != nil || b == nil {
 		return true, err
 	}
-	want := -1
-	if s.q.Key.Attribute != "" {
-		want = b.number(s.q.Key)
+	want, ok := s.wanted(b)
+	if !ok {
+		return true, nil
 	}
 	skip := 0
 	if p == s.before {
@@ -207,7 +233,7 @@ func (s *search) block(p place) (bool, error) {
 	}
 	for n := skip; n < len(b.events); n++ {
 		e := &b.events[len(b.events)-1-n]
-		if s.q.Key.Attribute != "" && !has(e.keys, want) || s.q.Keep != nil && !s.q.Keep(e.record) {
+		if !hasAll(e.keys, want) || s.q.Keep != nil && !s.q.Keep(e.record) {
 			continue
 		}
 		if len(s.page.Records) == s.q.Max {
@@ -220,29 +246,27 @@ func (s *search) block(p place) (bool, error) {
 	return true, nil
 }
 
-func has(numbers []int, n int) bool {
-	for _, k := range numbers {
-		if k == n {
-			return true
-		}
+// wanted are the positions of the wanted keys in a block; ok is false where the
+// block doesn't have them all.
+func (s *search) wanted(b *block) (numbers []int, ok bool) {
+	numbers = s.numbers[:0]
+	if s.q.Key.Attribute != "" {
+		numbers = append(numbers, b.number(s.q.Key))
 	}
-	return false
+	for _, k := range s.q.More {
+		numbers = append(numbers, b.number(Key{k.Attribute, cut(k.Value)}))
+	}
+	s.numbers = numbers
+	return numbers, !slices.Contains(numbers, -1)
 }
 
-// Expire gives up an account's events of whole days before a time. It costs no
-// pause: two range deletions for all of them.
-func (l *Log) Expire(account string, before time.Time) error {
-	b := l.db.NewBatch()
-	defer b.Close()
-	for _, prefix := range []string{eventPrefix, indexPrefix} {
-		if err := b.DeleteRange([]byte(prefix+account+"/"), dayKey(prefix, account, day(before)), nil); err != nil {
-			return fmt.Errorf("expire the trail: %w", err)
+func hasAll(numbers, want []int) bool {
+	for _, n := range want {
+		if !slices.Contains(numbers, n) {
+			return false
 		}
 	}
-	if err := b.Commit(pebbledb.Sync); err != nil {
-		return fmt.Errorf("expire the trail: %w", err)
-	}
-	return nil
+	return true
 }
 
 // Follow calls fn for each event after a number, in the order in which they

@@ -20,6 +20,8 @@ type Own struct {
 	Tags map[string]map[string]string `json:"tags,omitempty"`
 	// Also are further actions that were authorised, such as iam:PassRole.
 	Also []Further `json:"also,omitempty"`
+	// Policies names what decided, as it was: see Log.Deciding.
+	Policies string `json:"policies,omitempty"`
 	// Session is what the session that signed was narrowed to, if it was.
 	Session *SessionPolicies `json:"session,omitempty"`
 	// Explanation of a denial: what each policy said, as the policies were.
@@ -69,6 +71,7 @@ func (o *Own) appendJSON(b []byte) []byte {
 	if len(o.Named) > 0 {
 		b = append(b, ']')
 	}
+	b = appendOptional(b, "policies", o.Policies)
 	b = o.appendAsked(b)
 	b = appendOptional(b, "explanation", o.Explanation)
 	return append(b, '}')

@@ -35,8 +35,9 @@ func (f *Filter) source() string {
 	return f.Source + ".amazonaws.com"
 }
 
-// key is what the index is asked for: what fewest events have.
-func (f *Filter) key() Key {
+// keys are what the index is asked for, first what fewest events have, and the
+// rest of the filter, which the records themselves must be asked for.
+func (f *Filter) keys() (keys []Key, rest Filter) {
 	for _, k := range []Key{
 		{AccessKeyID, f.Key},
 		{ResourceName, f.Resource},
@@ -46,13 +47,22 @@ func (f *Filter) key() Key {
 		{EventSource, f.source()},
 	} {
 		if k.Value != "" {
-			return k
+			keys = append(keys, k)
 		}
 	}
 	if f.Changes {
-		return Key{ReadOnly, "false"}
+		keys = append(keys, Key{ReadOnly, "false"})
 	}
-	return Key{}
+	rest = Filter{ID: f.ID, Principal: f.Principal, Errors: f.Errors}
+	if f.Resource != "" && f.ResourceType != "" {
+		rest.Resource, rest.ResourceType = f.Resource, f.ResourceType // of one and the same
+	}
+	for _, k := range keys {
+		if len(k.Value) > maxValue { // found by its beginning
+			return keys, *f
+		}
+	}
+	return keys, rest
 }
 
 // Keeps reports whether a record is wanted.
@@ -164,7 +174,14 @@ type cursor struct {
 const cursorPage = 200 // events
 
 func newCursor(account string, f *Filter) *cursor {
-	q := Query{Account: account, From: f.Since, To: f.Until, Key: f.key(), Keep: f.Keeps, Max: cursorPage}
+	keys, rest := f.keys()
+	q := Query{Account: account, From: f.Since, To: f.Until, Max: cursorPage}
+	if len(keys) > 0 {
+		q.Key, q.More = keys[0], keys[1:]
+	}
+	if !rest.plain() || rest.Errors {
+		q.Keep = rest.Keeps
+	}
 	if f.Max > 0 {
 		q.Max = min(q.Max, f.Max)
 	}
@@ -189,12 +206,19 @@ func (c *cursor) fill(ctx context.Context, l *Log) error {
 }
 
 func (c *cursor) look() {
-	var e struct {
-		Time time.Time `json:"eventTime"`
+	if len(c.records) > 0 {
+		c.time = timeOf(c.records[0])
 	}
-	if len(c.records) > 0 && json.Unmarshal(c.records[0], &e) == nil {
-		c.time = e.Time
-	}
+}
+
+// timeOf is the time of an event. A text in a record can't hold the member: its
+// quotation marks would be escaped.
+func timeOf(record []byte) time.Time {
+	const member = `,"eventTime":"`
+	_, rest, _ := bytes.Cut(record, []byte(member))
+	text, _, _ := bytes.Cut(rest, []byte(`"`))
+	at, _ := time.Parse(time.RFC3339, string(text))
+	return at
 }
 
 func (c *cursor) pop() []byte {

@@ -3,7 +3,6 @@ package trail
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/hex"
@@ -34,14 +33,14 @@ func (v *Verification) problem(format string, args ...any) {
 }
 
 // Verify looks for events that were changed, removed or put in since they were
-// written. keys are the public keys of digests by their fingerprint. Events
-// before the day of kept may have expired.
-func (l *Log) Verify(ctx context.Context, keys map[string]*rsa.PublicKey, kept time.Time) (Verification, error) {
+// written. keys are the public keys of digests by their fingerprint. Events that
+// are no longer kept may have expired, and those that a digest says have.
+func (l *Log) Verify(ctx context.Context, keys map[string]*rsa.PublicKey, kept Kept) (Verification, error) {
 	head := l.Head()
 	state := l.db.NewSnapshot() // what is written meanwhile is not looked at
 	defer state.Close()
-	v := &verifier{db: state, head: head, keys: keys, kept: time.Unix(int64(day(kept))*int64(dayLength/time.Second), 0)}
-	for _, step := range []func(context.Context) error{v.digests, v.blocks, v.strangers, v.indexes} {
+	v := &verifier{db: state, head: head, keys: keys, kept: kept, told: map[string]time.Time{}}
+	for _, step := range []func(context.Context) error{v.digests, v.blocks, v.strangers, v.indexes, v.texts} {
 		if err := step(ctx); err != nil {
 			return v.found, err
 		}
@@ -53,7 +52,8 @@ type verifier struct {
 	db    pebbledb.Reader
 	head  uint64 // the newest event, or one before it
 	keys  map[string]*rsa.PublicKey
-	kept  time.Time
+	kept  Kept
+	told  map[string]time.Time // since when events are kept, as digests say
 	found Verification
 	// signed are the links that digests say, by the number of the last event.
 	signed map[uint64]link
@@ -76,6 +76,7 @@ func (v *verifier) digests(ctx context.Context) error {
 		}
 		if v.signature(d, before) {
 			v.found.Digests++
+			v.tells(d)
 		}
 		v.linked(d, before)
 		if !bytes.Equal(key, digestKey(d.Own.Last)) {
@@ -100,12 +101,11 @@ func (v *verifier) signature(d, before *storedDigest) bool {
 		v.found.problem("digest %s is signed with an unknown key %s", d.Object, d.Fingerprint)
 		return false
 	}
-	signature, err := hex.DecodeString(d.signature)
 	prior := ""
 	if d.BeforeSign != nil {
 		prior = *d.BeforeSign
 	}
-	if err != nil || rsa.VerifyPKCS1v15(key, crypto.SHA256, toSign(d.End, d.name(), d.file, prior), signature) != nil {
+	if !DigestSigned(key, d.End, d.name(), d.file, prior, d.signature) {
 		v.found.problem("the signature of digest %s, of %s, is wrong", d.Object, d.End.Format(time.RFC3339))
 		return false
 	}
@@ -120,9 +120,26 @@ func (v *verifier) linked(d, before *storedDigest) {
 			d.BeforeSign == nil || *d.BeforeSign != before.signature || d.Own.Before != before.Files[0].Hash {
 			v.found.problem("digests are missing or were changed between %s and %s", before.Object, d.Object)
 		}
-	case d.BeforeHash != nil && !d.Start.Before(v.kept):
-		v.found.problem("the digests before %s, of events since %s, are missing", d.Object, v.kept.Format(time.DateOnly))
+	case d.BeforeHash != nil && !d.Start.Before(dayTime(day(v.kept.Oldest()))):
+		v.found.problem("the digests before %s, of events since %s, are missing", d.Object, v.kept.Oldest().Format(time.DateOnly))
 	}
+}
+
+// tells notes what a digest says has expired.
+func (v *verifier) tells(d *storedDigest) {
+	for account, text := range d.Own.Expired {
+		at, err := time.Parse(time.DateOnly, text)
+		if err != nil {
+			v.found.problem("digest %s is damaged", d.Object)
+		} else if at.After(v.told[account]) {
+			v.told[account] = at
+		}
+	}
+}
+
+// mayHaveExpired reports whether events of that time may be gone.
+func (v *verifier) mayHaveExpired(o *order) bool {
+	return o.time().Before(v.kept.of(o.account)) || o.time().Before(v.told[o.account])
 }
 
 // blocks follows the chain from the first digest to the newest event.
@@ -160,7 +177,7 @@ func (v *verifier) block(o *order) {
 	where := fmt.Sprintf("events %d to %d, of account %s at %s,", o.seq, o.seq+n-1, o.account, o.time().Format(time.RFC3339))
 	value, closer, err := v.db.Get(eventKey(o.account, o.place))
 	if errors.Is(err, pebbledb.ErrNotFound) {
-		if o.time().Before(v.kept) {
+		if v.mayHaveExpired(o) {
 			v.found.Expired += n
 			return
 		}

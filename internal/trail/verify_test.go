@@ -38,7 +38,7 @@ func keysOf(key *rsa.PrivateKey) map[string]*rsa.PublicKey {
 
 func verified(t *testing.T, l *Log, key *rsa.PrivateKey, kept time.Time) Verification {
 	t.Helper()
-	v, err := l.Verify(context.Background(), keysOf(key), kept)
+	v, err := l.Verify(context.Background(), keysOf(key), Kept{Since: kept})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,6 +93,10 @@ func TestVerifyFinds(t *testing.T) {
 		{"index removed", func(_ *Log, o []order, _ func(k, v []byte), remove func(k []byte)) {
 			remove(o[2].append(indexKey("1", day(o[2].time()), Key{Username, "u2"})))
 		}, "not found by Username"},
+		{"policy changed", func(_ *Log, o []order, set func(k, v []byte), _ func(k []byte)) {
+			kept := NewText([]byte("a policy"))
+			set(keptKey("1", o[2].time(), kept.sum[:]), encoder().EncodeAll([]byte("another"), nil))
+		}, "was changed"},
 		{"digest removed", func(_ *Log, _ []order, _ func(k, v []byte), remove func(k []byte)) {
 			remove(digestKey(4))
 		}, "digests are missing"},

@@ -1,8 +1,8 @@
-import { AppLayout, Box, BreadcrumbGroup, Button, Flashbar, HelpPanel, SideNavigation, SpaceBetween, Spinner, TopNavigation } from "@cloudscape-design/components";
+import { AppLayout, Box, BreadcrumbGroup, Flashbar, SideNavigation, Spinner, TopNavigation } from "@cloudscape-design/components";
 import type { BreadcrumbGroupProps } from "@cloudscape-design/components";
 import { createContext, lazy, Suspense, useContext, useEffect, useState } from "react";
 import type { ComponentType } from "react";
-import { useCalls } from "./calls";
+import { Commands } from "./commands";
 import { useFlashes } from "./flash";
 import { chooseMode, modeChoice } from "./mode";
 import type { ModeChoice } from "./mode";
@@ -10,7 +10,6 @@ import { Palette } from "./palette";
 import { go, useRoute } from "./router";
 import { signOut, switchBack } from "./session";
 import type { Role, Session } from "./session";
-import { Copy } from "./ui";
 
 const Current = createContext<{ session: Session; role?: Role; setRole: (r?: Role) => void } | null>(null);
 
@@ -28,6 +27,9 @@ const groups = () => import("./pages/groups");
 const policies = () => import("./pages/policies");
 const roles = () => import("./pages/roles");
 const account = () => import("./pages/account");
+const providers = () => import("./pages/providers");
+const events = () => import("./pages/events");
+const health = () => import("./pages/health");
 const tools = () => import("./pages/tools");
 
 type Screen = ComponentType<{ name: string }>;
@@ -37,7 +39,7 @@ const screen = <M,>(load: () => Promise<M>, pick: (m: M) => Screen) => lazy(asyn
 const routes: [string, string, Screen][] = [
   ["home", "Dashboard", screen(account, (m) => m.Dashboard)],
   ["users", "Users", screen(users, (m) => m.Users)],
-  ["users/create", "Create user", screen(users, (m) => m.CreateUser)],
+  ["users/create", "Create user", screen(() => import("./pages/createuser"), (m) => m.CreateUser)],
   ["users/details/NAME", "NAME", screen(user, (m) => m.UserPage)],
   ["users/details/NAME/create-access-key", "Create access key", screen(keys, (m) => m.CreateKey)],
   ["users/details/NAME/rotate", "Rotate access key", screen(keys, (m) => m.Rotate)],
@@ -48,18 +50,21 @@ const routes: [string, string, Screen][] = [
   ["policies/create", "Create policy", screen(policies, (m) => m.CreatePolicy)],
   ["policies/details/NAME", "NAME", screen(policies, (m) => m.PolicyPage)],
   ["roles", "Roles", screen(roles, (m) => m.Roles)],
-  ["roles/create", "Create role", screen(roles, (m) => m.CreateRole)],
+  ["roles/create", "Create role", screen(() => import("./pages/createrole"), (m) => m.CreateRole)],
   ["roles/details/NAME", "NAME", screen(roles, (m) => m.RolePage)],
-  ["switch-role", "Switch role", screen(roles, (m) => m.SwitchRole)],
-  ["identity_providers", "Identity providers", screen(account, (m) => m.Providers)],
+  ["switch-role", "Switch role", screen(() => import("./pages/switchrole"), (m) => m.SwitchRole)],
+  ["identity_providers", "Identity providers", screen(providers, (m) => m.Providers)],
+  ["identity_providers/create", "Add provider", screen(providers, (m) => m.AddProvider)],
+  ["identity_providers/details/NAME", "NAME", screen(providers, (m) => m.ProviderPage)],
   ["account_settings", "Account settings", screen(account, (m) => m.Settings)],
   ["security_credentials", "My security credentials", screen(user, (m) => m.MyCredentials)],
   ["security_credentials/create-access-key", "Create access key", screen(keys, (m) => m.CreateKey)],
-  ["credential_report", "Credential report", screen(tools, (m) => m.CredentialReport)],
-  ["health", "Credential health", screen(tools, (m) => m.Health)],
+  ["credential_report", "Credential report", screen(health, (m) => m.CredentialReport)],
+  ["health", "Credential health", screen(health, (m) => m.Health)],
   ["simulator", "Policy simulator", screen(tools, (m) => m.Simulator)],
-  ["events", "Event history", screen(tools, (m) => m.Events)],
-  ["find", "Find an access key", screen(tools, (m) => m.FindKey)],
+  ["events", "Event history", screen(events, (m) => m.Events)],
+  ["events/details/NAME", "NAME", screen(events, (m) => m.EventPage)],
+  ["find", "Find an access key", screen(() => import("./pages/find"), (m) => m.FindKey)],
   ["why", "Why denied?", screen(tools, (m) => m.Why)],
 ];
 
@@ -111,31 +116,6 @@ const navigation = [
   },
 ] as const;
 
-// Commands shows what the console did, as commands of the AWS CLI.
-function Commands() {
-  const calls = useCalls();
-  const [all, setAll] = useState(false);
-  const shown = calls.filter((c) => all || c.changes).slice(0, 50);
-  return (
-    <HelpPanel header={<h2>The same by command</h2>}>
-      <SpaceBetween size="m">
-        <p>Each call that this page made, as a command of the AWS CLI. The console has no other way in.</p>
-        <Button onClick={() => setAll(!all)}>{all ? "Show changes only" : "Show reading calls too"}</Button>
-        {shown.length === 0 && <p>No {all ? "calls" : "changes"} yet.</p>}
-        {shown.map((c) => (
-          <div key={c.id}>
-            <Copy text={c.command} label="command" shown={<Box variant="code">{c.command}</Box>} />
-            <Box variant="small" display="block">
-              {c.time.toLocaleTimeString("en")} · {c.error ?? "done"}
-              {c.requestId && ` · request ${c.requestId}`}
-            </Box>
-          </div>
-        ))}
-      </SpaceBetween>
-    </HelpPanel>
-  );
-}
-
 // Left says how long the session still lasts, once that is less than an hour.
 function useTimeLeft(until: string) {
   const [now, setNow] = useState(Date.now());
@@ -163,6 +143,9 @@ export function App({ session }: { session: Session }) {
     document.title = `${title} - Sallyport`;
   }, [title]);
 
+  // The components' bar for narrow windows says an orientation, which a nav can't have.
+  useEffect(() => document.querySelector("nav[aria-orientation]")?.removeAttribute("aria-orientation"));
+
   useEffect(() => {
     const onKey = (e: KeyboardEvent) => {
       if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k") {
@@ -174,7 +157,7 @@ export function App({ session }: { session: Session }) {
     return () => window.removeEventListener("keydown", onKey);
   }, []);
 
-  const who = role ? role.display : (session.user ?? "root user");
+  const who = session.user ?? "root user";
   const menu = (id: string) => {
     if (id === "signout") signOut();
     else if (id === "back") {
@@ -210,7 +193,8 @@ export function App({ session }: { session: Session }) {
               onItemClick: (e) => menu(e.detail.id),
             },
             {
-              type: "menu-dropdown", text: `${who} @ ${role?.account ?? session.alias ?? session.account}`, description: role?.arn ?? session.arn, iconName: "user-profile",
+              type: "menu-dropdown", text: role ? role.display : `${who} @ ${session.alias ?? session.account}`, description: role?.arn ?? session.arn,
+              ...(role ? { iconSvg: <svg viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="7" fill={role.color} stroke="none" /></svg> } : { iconName: "user-profile" as const }),
               items: [
                 { id: "/security_credentials", text: "Security credentials" },
                 role ? { id: "back", text: "Switch back" } : { id: "/switch-role", text: "Switch role" },
@@ -240,12 +224,24 @@ export function App({ session }: { session: Session }) {
           />
         }
         content={
-          <Suspense fallback={<Box textAlign="center" padding="xxl"><Spinner size="large" /></Box>}>
+          <Suspense key={route.parts.join("/")} fallback={<Box textAlign="center" padding="xxl"><Spinner size="large" /></Box>}>
             {Page ? <Page key={found.path + found.name} name={found.name} /> : <Box variant="h1">There is no such page</Box>}
           </Suspense>
         }
       />
-      {palette && <Palette pages={routes.filter(([p]) => !p.includes("NAME")).map(([p, t]) => ({ path: "/" + p, title: t }))} onDismiss={() => setPalette(false)} />}
+      {palette && (
+        <Palette
+          pages={routes.filter(([p]) => !p.includes("NAME")).map(([p, t]) => ({ path: "/" + p, title: t }))} onDismiss={() => setPalette(false)}
+          commands={[
+            { title: "Show the same by command", run: () => setHelp(true) },
+            { title: "Dark mode", run: () => menu("mode:dark") },
+            { title: "Light mode", run: () => menu("mode:light") },
+            { title: "Mode of the browser", run: () => menu("mode:system") },
+            ...(role ? [{ title: "Switch back", run: () => menu("back") }] : []),
+            { title: "Sign out", run: signOut },
+          ]}
+        />
+      )}
     </Current.Provider>
   );
 }

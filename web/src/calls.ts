@@ -1,12 +1,14 @@
 import { useSyncExternalStore } from "react";
 
-// Call is a call that the console made: what it did, as a command.
+// Call is a call that the console made: what it did, as a command, as a line of
+// Python, and as the request that went out.
 export interface Call {
   id: number;
   time: Date;
-  service: string;
   operation: string;
   command: string;
+  python: string;
+  request?: string;
   requestId?: string;
   error?: string;
   changes: boolean;
@@ -40,6 +42,12 @@ const kebab = (name: string) =>
 // Their values are never kept: the command shows a place for them.
 const secret = /password|secret|token|privatekey|authenticationcode|seed/i;
 
+const paging = new Set(["MaxItems", "Marker", "MaxResults", "NextToken"]);
+
+const isSecret = (name: string, value: unknown) => secret.test(name) && typeof value === "string";
+
+const given = (input: object) => Object.entries(input).filter(([name, value]) => value !== undefined && !paging.has(name));
+
 function quote(value: unknown): string {
   const text = typeof value === "string" ? value : value instanceof Date ? value.toISOString() : JSON.stringify(value);
   return /^[\w@%+=:,./-]+$/.test(text) ? text : "'" + text.replaceAll("'", "'\\''") + "'";
@@ -48,12 +56,37 @@ function quote(value: unknown): string {
 // commandOf is the command of the AWS CLI that does the same.
 export function commandOf(service: string, operation: string, input: object): string {
   const parts = ["aws", service, kebab(operation)];
-  for (const [name, value] of Object.entries(input)) {
-    if (value === undefined || name === "MaxItems" || name === "Marker") continue;
+  for (const [name, value] of given(input)) {
     if (typeof value === "boolean") parts.push(`--${value ? "" : "no-"}${kebab(name)}`);
-    else parts.push(`--${kebab(name)}`, secret.test(name) ? `'…'` : quote(value));
+    else parts.push(`--${kebab(name)}`, isSecret(name, value) ? `'…'` : quote(value));
   }
   return parts.join(" ");
+}
+
+// pythonOf is the line of boto3 that does the same.
+export function pythonOf(service: string, operation: string, input: object): string {
+  const literal = (value: unknown): string => (typeof value === "boolean" ? (value ? "True" : "False") : JSON.stringify(value));
+  const args = given(input).map(([name, value]) => `${name}=${isSecret(name, value) ? '"…"' : literal(value)}`);
+  return `boto3.client("${service}").${kebab(operation).replaceAll("-", "_")}(${args.join(", ")})`;
+}
+
+interface Request {
+  method: string;
+  path: string;
+  headers: Record<string, string>;
+  body?: unknown;
+}
+
+// textOf is a signed request as it goes out, without what is secret in it.
+function textOf(r: Request): string {
+  const headers = Object.entries(r.headers).map(([name, value]) => {
+    if (name.toLowerCase() === "x-amz-security-token") return `${name}: …`;
+    return `${name}: ${value.replace(/Signature=[0-9a-f]+/, "Signature=…")}`;
+  });
+  let body = typeof r.body === "string" ? r.body : "";
+  if (body.startsWith("{")) body = body.replace(/"(\w+)":"(?:[^"\\]|\\.)*"/g, (all, name: string) => (secret.test(name) ? `"${name}":"…"` : all));
+  else body = body.replace(/([^&=]+)=([^&]*)/g, (all, name: string) => (secret.test(name) && !/Required$/.test(name) ? `${name}=…` : all));
+  return [`${r.method} ${r.path} HTTP/1.1`, ...headers, "", body].join("\n");
 }
 
 interface Client {
@@ -64,29 +97,42 @@ interface Answer {
   output?: { $metadata?: { requestId?: string } };
 }
 
+interface Context {
+  commandName?: string;
+  sent?: string;
+}
+
 // record notes every call of a client.
 export function record(service: string, client: unknown) {
-  (client as Client).middlewareStack.add(
-    (next: (args: unknown) => Promise<Answer>, context: { commandName?: string }) => async (args: { input: object }) => {
+  const stack = (client as Client).middlewareStack;
+  stack.add(
+    (next: (args: unknown) => Promise<Answer>, context: Context) => async (args: { input: object }) => {
       const operation = (context.commandName ?? "").replace(/Command$/, "");
       const call: Call = {
         id: ++count,
         time: new Date(),
-        service,
         operation,
         command: commandOf(service, operation, args.input),
+        python: pythonOf(service, operation, args.input),
         changes: !/^(Get|List|Simulate|Lookup|Generate)/.test(operation),
       };
       try {
         const answer = await next(args);
-        add({ ...call, requestId: answer.output?.$metadata?.requestId });
+        add({ ...call, request: context.sent, requestId: answer.output?.$metadata?.requestId });
         return answer;
       } catch (error) {
         const e = error as { name?: string; $metadata?: { requestId?: string } };
-        add({ ...call, requestId: e.$metadata?.requestId, error: e.name ?? "error" });
+        add({ ...call, request: context.sent, requestId: e.$metadata?.requestId, error: e.name ?? "error" });
         throw error;
       }
     },
     { step: "initialize", name: "record" },
+  );
+  stack.add(
+    (next: (args: unknown) => Promise<Answer>, context: Context) => (args: { request: Request }) => {
+      context.sent = textOf(args.request);
+      return next(args);
+    },
+    { step: "deserialize", name: "recordRequest", priority: "low" },
   );
 }

@@ -1,10 +1,12 @@
+import { doing } from "./doing";
+import type { Doing } from "./doing";
 import { iam } from "./session";
 import { absent, all } from "./ui";
 
 // Step is one thing that stands in the way of a deletion.
 export interface Step {
   text: string;
-  run: () => Promise<unknown>;
+  calls: Doing[];
 }
 
 // userSteps is all that must go before a user can, in order, and the user.
@@ -19,27 +21,25 @@ export async function userSteps(UserName: string): Promise<Step[]> {
     c.listServiceSpecificCredentials({ UserName }).then((o) => o.ServiceSpecificCredentials ?? []),
     c.listGroupsForUser({ UserName }).then((o) => o.Groups ?? []),
     c.listAttachedUserPolicies({ UserName }).then((o) => o.AttachedPolicies ?? []),
-    c.listUserPolicies({ UserName }).then((o) => o.PolicyNames ?? []),
+    all(async (Marker?: string) => { const o = await c.listUserPolicies({ UserName, Marker }); return { items: o.PolicyNames, marker: o.Marker }; }),
     c.getUser({ UserName }).then((o) => o.User?.PermissionsBoundary),
   ]);
   const steps: Step[] = [];
-  const add = (text: string, run: () => Promise<unknown>) => steps.push({ text, run });
-  for (const k of keys) add(`Access key ${k.AccessKeyId}`, () => c.deleteAccessKey({ UserName, AccessKeyId: k.AccessKeyId }));
-  if (login) add("Console password", () => c.deleteLoginProfile({ UserName }));
-  for (const d of mfa) {
-    add(`MFA device ${d.SerialNumber}`, async () => {
-      await c.deactivateMFADevice({ UserName, SerialNumber: d.SerialNumber });
-      if (d.SerialNumber?.includes(":mfa/")) await c.deleteVirtualMFADevice({ SerialNumber: d.SerialNumber });
-    });
+  const add = (text: string, ...calls: Doing[]) => steps.push({ text, calls });
+  for (const k of keys) add(`Access key ${k.AccessKeyId}`, doing("deleteAccessKey", { UserName, AccessKeyId: k.AccessKeyId }));
+  if (login) add("Console password", doing("deleteLoginProfile", { UserName }));
+  for (const { SerialNumber } of mfa) {
+    const virtual = SerialNumber?.includes(":mfa/") ? [doing("deleteVirtualMFADevice", { SerialNumber })] : [];
+    add(`MFA device ${SerialNumber}`, doing("deactivateMFADevice", { UserName, SerialNumber }), ...virtual);
   }
-  for (const s of certs) add(`Signing certificate ${s.CertificateId}`, () => c.deleteSigningCertificate({ UserName, CertificateId: s.CertificateId }));
-  for (const s of ssh) add(`SSH key ${s.SSHPublicKeyId}`, () => c.deleteSSHPublicKey({ UserName, SSHPublicKeyId: s.SSHPublicKeyId }));
-  for (const s of services) add(`Credential for ${s.ServiceName}`, () => c.deleteServiceSpecificCredential({ UserName, ServiceSpecificCredentialId: s.ServiceSpecificCredentialId }));
-  for (const g of groups) add(`Membership in ${g.GroupName}`, () => c.removeUserFromGroup({ UserName, GroupName: g.GroupName }));
-  for (const p of attached) add(`Policy ${p.PolicyName}`, () => c.detachUserPolicy({ UserName, PolicyArn: p.PolicyArn }));
-  for (const PolicyName of inline) add(`Inline policy ${PolicyName}`, () => c.deleteUserPolicy({ UserName, PolicyName }));
-  if (boundary) add("Permissions boundary", () => c.deleteUserPermissionsBoundary({ UserName }));
-  add(`User ${UserName}`, () => c.deleteUser({ UserName }));
+  for (const { CertificateId } of certs) add(`Signing certificate ${CertificateId}`, doing("deleteSigningCertificate", { UserName, CertificateId }));
+  for (const { SSHPublicKeyId } of ssh) add(`SSH key ${SSHPublicKeyId}`, doing("deleteSSHPublicKey", { UserName, SSHPublicKeyId }));
+  for (const { ServiceName, ServiceSpecificCredentialId } of services) add(`Credential for ${ServiceName}`, doing("deleteServiceSpecificCredential", { UserName, ServiceSpecificCredentialId }));
+  for (const { GroupName } of groups) add(`Membership in ${GroupName}`, doing("removeUserFromGroup", { UserName, GroupName }));
+  for (const { PolicyArn, PolicyName } of attached) add(`Policy ${PolicyName}`, doing("detachUserPolicy", { UserName, PolicyArn }));
+  for (const PolicyName of inline) add(`Inline policy ${PolicyName}`, doing("deleteUserPolicy", { UserName, PolicyName }));
+  if (boundary) add("Permissions boundary", doing("deleteUserPermissionsBoundary", { UserName }));
+  add(`User ${UserName}`, doing("deleteUser", { UserName }));
   return steps;
 }
 
@@ -47,19 +47,16 @@ export async function userSteps(UserName: string): Promise<Step[]> {
 export async function roleSteps(RoleName: string): Promise<Step[]> {
   const c = iam();
   const [attached, inline, profiles] = await Promise.all([
-    all(async (Marker?: string) => {
-      const o = await c.listAttachedRolePolicies({ RoleName, Marker });
-      return { items: o.AttachedPolicies, marker: o.Marker };
-    }),
-    c.listRolePolicies({ RoleName }).then((o) => o.PolicyNames ?? []),
-    c.listInstanceProfilesForRole({ RoleName }).then((o) => o.InstanceProfiles ?? []),
+    all(async (Marker?: string) => { const o = await c.listAttachedRolePolicies({ RoleName, Marker }); return { items: o.AttachedPolicies, marker: o.Marker }; }),
+    all(async (Marker?: string) => { const o = await c.listRolePolicies({ RoleName, Marker }); return { items: o.PolicyNames, marker: o.Marker }; }),
+    all(async (Marker?: string) => { const o = await c.listInstanceProfilesForRole({ RoleName, Marker }); return { items: o.InstanceProfiles, marker: o.Marker }; }),
   ]);
   const steps: Step[] = [];
-  const add = (text: string, run: () => Promise<unknown>) => steps.push({ text, run });
-  for (const p of profiles) add(`Place in instance profile ${p.InstanceProfileName}`, () => c.removeRoleFromInstanceProfile({ RoleName, InstanceProfileName: p.InstanceProfileName }));
-  for (const p of attached) add(`Policy ${p.PolicyName}`, () => c.detachRolePolicy({ RoleName, PolicyArn: p.PolicyArn }));
-  for (const PolicyName of inline) add(`Inline policy ${PolicyName}`, () => c.deleteRolePolicy({ RoleName, PolicyName }));
-  add(`Role ${RoleName}`, () => c.deleteRole({ RoleName }));
+  const add = (text: string, ...calls: Doing[]) => steps.push({ text, calls });
+  for (const { InstanceProfileName } of profiles) add(`Place in instance profile ${InstanceProfileName}`, doing("removeRoleFromInstanceProfile", { RoleName, InstanceProfileName }));
+  for (const { PolicyArn, PolicyName } of attached) add(`Policy ${PolicyName}`, doing("detachRolePolicy", { RoleName, PolicyArn }));
+  for (const PolicyName of inline) add(`Inline policy ${PolicyName}`, doing("deleteRolePolicy", { RoleName, PolicyName }));
+  add(`Role ${RoleName}`, doing("deleteRole", { RoleName }));
   return steps;
 }
 
@@ -67,18 +64,15 @@ export async function roleSteps(RoleName: string): Promise<Step[]> {
 export async function groupSteps(GroupName: string): Promise<Step[]> {
   const c = iam();
   const [members, attached, inline] = await Promise.all([
-    all(async (Marker?: string) => {
-      const o = await c.getGroup({ GroupName, Marker });
-      return { items: o.Users, marker: o.Marker };
-    }),
-    c.listAttachedGroupPolicies({ GroupName }).then((o) => o.AttachedPolicies ?? []),
-    c.listGroupPolicies({ GroupName }).then((o) => o.PolicyNames ?? []),
+    all(async (Marker?: string) => { const o = await c.getGroup({ GroupName, Marker }); return { items: o.Users, marker: o.Marker }; }),
+    all(async (Marker?: string) => { const o = await c.listAttachedGroupPolicies({ GroupName, Marker }); return { items: o.AttachedPolicies, marker: o.Marker }; }),
+    all(async (Marker?: string) => { const o = await c.listGroupPolicies({ GroupName, Marker }); return { items: o.PolicyNames, marker: o.Marker }; }),
   ]);
   const steps: Step[] = [];
-  const add = (text: string, run: () => Promise<unknown>) => steps.push({ text, run });
-  for (const u of members) add(`Membership of ${u.UserName}`, () => c.removeUserFromGroup({ GroupName, UserName: u.UserName }));
-  for (const p of attached) add(`Policy ${p.PolicyName}`, () => c.detachGroupPolicy({ GroupName, PolicyArn: p.PolicyArn }));
-  for (const PolicyName of inline) add(`Inline policy ${PolicyName}`, () => c.deleteGroupPolicy({ GroupName, PolicyName }));
-  add(`Group ${GroupName}`, () => c.deleteGroup({ GroupName }));
+  const add = (text: string, ...calls: Doing[]) => steps.push({ text, calls });
+  for (const { UserName } of members) add(`Membership of ${UserName}`, doing("removeUserFromGroup", { GroupName, UserName }));
+  for (const { PolicyArn, PolicyName } of attached) add(`Policy ${PolicyName}`, doing("detachGroupPolicy", { GroupName, PolicyArn }));
+  for (const PolicyName of inline) add(`Inline policy ${PolicyName}`, doing("deleteGroupPolicy", { GroupName, PolicyName }));
+  add(`Group ${GroupName}`, doing("deleteGroup", { GroupName }));
   return steps;
 }

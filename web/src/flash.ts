@@ -17,7 +17,8 @@ function set(next: Item[]) {
 export function flash(message: Omit<FlashbarProps.MessageDefinition, "id">) {
   const id = String(++count);
   const dismiss = () => set(items.filter((i) => i.id !== id));
-  set([...items, { ...message, id, dismissible: true, dismissLabel: "Dismiss", onDismiss: dismiss, path: location.hash.split("?")[0] }]);
+  // The newest stands on top; one success says enough.
+  set([{ ...message, id, dismissible: true, dismissLabel: "Dismiss", onDismiss: dismiss, path: location.hash.split("?")[0] }, ...items.filter((i) => i.type !== "success" || message.type !== "success")]);
 }
 
 export const flashed = (content: string) => flash({ type: "success", content });

@@ -1,11 +1,13 @@
-import { Box, Button, ButtonDropdown, Container, ExpandableSection, Header, Link, SpaceBetween, Table } from "@cloudscape-design/components";
+import { Alert, Box, Button, ButtonDropdown, Container, ExpandableSection, Header, Link, SpaceBetween } from "@cloudscape-design/components";
 import type { Policy } from "@aws-sdk/client-iam";
 import { lazy, Suspense, useState } from "react";
+import { doing } from "./doing";
+import type { Doing } from "./doing";
 import { flashed } from "./flash";
 import { PickPolicies, policyType } from "./pick";
 import { at } from "./router";
 import { iam } from "./session";
-import { all, Ask, Problem, useLoad } from "./ui";
+import { all, Ask, Buttons, Listing, Problem, useLoad } from "./ui";
 
 const InlineEditor = lazy(async () => ({ default: (await import("./editor")).InlineEditor }));
 
@@ -17,12 +19,12 @@ export interface Principal {
   inline: () => Promise<string[]>;
   document: (PolicyName: string) => Promise<string>;
   put: (PolicyName: string, PolicyDocument: string) => Promise<unknown>;
-  attach: (PolicyArn: string) => Promise<unknown>;
-  detach: (PolicyArn: string) => Promise<unknown>;
-  remove: (PolicyName: string) => Promise<unknown>;
+  attach: (PolicyArn: string) => Doing;
+  detach: (PolicyArn: string) => Doing;
+  remove: (PolicyName: string) => Doing;
   groups: () => Promise<string[]>; // whose policies count too
-  bound?: (PolicyArn: string) => Promise<unknown>;
-  unbound?: () => Promise<unknown>;
+  bound?: (PolicyArn: string) => Doing;
+  unbound?: () => Doing;
 }
 
 const decoded = (o: { PolicyDocument?: string }) => decodeURIComponent(o.PolicyDocument ?? "");
@@ -34,12 +36,12 @@ export const principal = {
     inline: () => all(async (Marker?: string) => { const o = await iam().listUserPolicies({ UserName, Marker }); return { items: o.PolicyNames, marker: o.Marker }; }),
     document: async (PolicyName) => decoded(await iam().getUserPolicy({ UserName, PolicyName })),
     put: (PolicyName, PolicyDocument) => iam().putUserPolicy({ UserName, PolicyName, PolicyDocument }),
-    attach: (PolicyArn) => iam().attachUserPolicy({ UserName, PolicyArn }),
-    detach: (PolicyArn) => iam().detachUserPolicy({ UserName, PolicyArn }),
-    remove: (PolicyName) => iam().deleteUserPolicy({ UserName, PolicyName }),
+    attach: (PolicyArn) => doing("attachUserPolicy", { UserName, PolicyArn }),
+    detach: (PolicyArn) => doing("detachUserPolicy", { UserName, PolicyArn }),
+    remove: (PolicyName) => doing("deleteUserPolicy", { UserName, PolicyName }),
     groups: async () => ((await iam().listGroupsForUser({ UserName })).Groups ?? []).map((g) => g.GroupName!),
-    bound: (PermissionsBoundary) => iam().putUserPermissionsBoundary({ UserName, PermissionsBoundary }),
-    unbound: () => iam().deleteUserPermissionsBoundary({ UserName }),
+    bound: (PermissionsBoundary) => doing("putUserPermissionsBoundary", { UserName, PermissionsBoundary }),
+    unbound: () => doing("deleteUserPermissionsBoundary", { UserName }),
   }),
   group: (GroupName: string): Principal => ({
     name: GroupName, kind: "group",
@@ -47,9 +49,9 @@ export const principal = {
     inline: () => all(async (Marker?: string) => { const o = await iam().listGroupPolicies({ GroupName, Marker }); return { items: o.PolicyNames, marker: o.Marker }; }),
     document: async (PolicyName) => decoded(await iam().getGroupPolicy({ GroupName, PolicyName })),
     put: (PolicyName, PolicyDocument) => iam().putGroupPolicy({ GroupName, PolicyName, PolicyDocument }),
-    attach: (PolicyArn) => iam().attachGroupPolicy({ GroupName, PolicyArn }),
-    detach: (PolicyArn) => iam().detachGroupPolicy({ GroupName, PolicyArn }),
-    remove: (PolicyName) => iam().deleteGroupPolicy({ GroupName, PolicyName }),
+    attach: (PolicyArn) => doing("attachGroupPolicy", { GroupName, PolicyArn }),
+    detach: (PolicyArn) => doing("detachGroupPolicy", { GroupName, PolicyArn }),
+    remove: (PolicyName) => doing("deleteGroupPolicy", { GroupName, PolicyName }),
     groups: async () => [],
   }),
   role: (RoleName: string): Principal => ({
@@ -58,12 +60,12 @@ export const principal = {
     inline: () => all(async (Marker?: string) => { const o = await iam().listRolePolicies({ RoleName, Marker }); return { items: o.PolicyNames, marker: o.Marker }; }),
     document: async (PolicyName) => decoded(await iam().getRolePolicy({ RoleName, PolicyName })),
     put: (PolicyName, PolicyDocument) => iam().putRolePolicy({ RoleName, PolicyName, PolicyDocument }),
-    attach: (PolicyArn) => iam().attachRolePolicy({ RoleName, PolicyArn }),
-    detach: (PolicyArn) => iam().detachRolePolicy({ RoleName, PolicyArn }),
-    remove: (PolicyName) => iam().deleteRolePolicy({ RoleName, PolicyName }),
+    attach: (PolicyArn) => doing("attachRolePolicy", { RoleName, PolicyArn }),
+    detach: (PolicyArn) => doing("detachRolePolicy", { RoleName, PolicyArn }),
+    remove: (PolicyName) => doing("deleteRolePolicy", { RoleName, PolicyName }),
     groups: async () => [],
-    bound: (PermissionsBoundary) => iam().putRolePermissionsBoundary({ RoleName, PermissionsBoundary }),
-    unbound: () => iam().deleteRolePermissionsBoundary({ RoleName }),
+    bound: (PermissionsBoundary) => doing("putRolePermissionsBoundary", { RoleName, PermissionsBoundary }),
+    unbound: () => doing("deleteRolePermissionsBoundary", { RoleName }),
   }),
 };
 
@@ -73,68 +75,93 @@ interface Row {
   type: string;
   via: string;
   arn?: string;
+  holder: Principal;
   own: boolean;
 }
 
+// rowsOf are the policies of a principal, and those of its groups.
+async function rowsOf(of: Principal): Promise<Row[]> {
+  const [attached, inline, groups] = await Promise.all([of.attached(), of.inline(), of.groups()]);
+  const rows: Row[] = [
+    ...attached.map((p) => ({ id: p.PolicyArn!, name: p.PolicyName!, type: policyType(p.PolicyArn), via: "Directly", arn: p.PolicyArn, holder: of, own: true })),
+    ...inline.map((n) => ({ id: "inline/" + n, name: n, type: "Customer inline", via: "Inline", holder: of, own: true })),
+  ];
+  for (const g of groups) {
+    const group = principal.group(g);
+    const [a, i] = await Promise.all([group.attached(), group.inline()]);
+    rows.push(...a.map((p) => ({ id: g + p.PolicyArn, name: p.PolicyName!, type: policyType(p.PolicyArn), via: "Group " + g, arn: p.PolicyArn, holder: group, own: false })));
+    rows.push(...i.map((n) => ({ id: g + "/inline/" + n, name: n, type: "Group inline", via: "Group " + g, holder: group, own: false })));
+  }
+  return rows;
+}
+
+async function documentOf({ arn, name, holder }: Row): Promise<string> {
+  if (!arn) return holder.document(name);
+  const { DefaultVersionId } = (await iam().getPolicy({ PolicyArn: arn })).Policy!;
+  return decodeURIComponent((await iam().getPolicyVersion({ PolicyArn: arn, VersionId: DefaultVersionId })).PolicyVersion?.Document ?? "");
+}
+
+// Document shows the text of a policy.
+function Document({ row, onDismiss }: { row: Row; onDismiss: () => void }) {
+  const { data, error } = useLoad(async () => JSON.stringify(JSON.parse(await documentOf(row)), null, 2), [row.id]);
+  return (
+    <Container header={<Header variant="h3" actions={<Buttons>{data && <Button onClick={() => void navigator.clipboard.writeText(data)}>Copy JSON</Button>}<Button onClick={onDismiss}>Close</Button></Buttons>}>{row.name}</Header>}>
+      <Problem error={error} what="The policy can't be shown" />
+      {data && <pre tabIndex={0} aria-label={"Document of " + row.name}>{data}</pre>}
+    </Container>
+  );
+}
+
+type Asked = "attach" | "inline" | "remove" | "bound" | "unbound" | { edit: string };
+
 // PermissionsTable lists the policies of a principal, and changes them.
 export function PermissionsTable({ of, boundary }: { of: Principal; boundary?: string }) {
-  const { data, error, loading, reload } = useLoad(async () => {
-    const [attached, inline, groups] = await Promise.all([of.attached(), of.inline(), of.groups()]);
-    const rows: Row[] = [
-      ...attached.map((p) => ({ id: p.PolicyArn!, name: p.PolicyName!, type: policyType(p.PolicyArn), via: "Directly", arn: p.PolicyArn, own: true })),
-      ...inline.map((n) => ({ id: "inline/" + n, name: n, type: "Customer inline", via: "Inline", own: true })),
-    ];
-    for (const g of groups) {
-      const group = principal.group(g);
-      const [a, i] = await Promise.all([group.attached(), group.inline()]);
-      rows.push(...a.map((p) => ({ id: g + p.PolicyArn, name: p.PolicyName!, type: policyType(p.PolicyArn), via: "Group " + g, arn: p.PolicyArn, own: false })));
-      rows.push(...i.map((n) => ({ id: g + "/inline/" + n, name: n, type: "Group inline", via: "Group " + g, own: false })));
-    }
-    return rows;
-  }, [of.kind, of.name]);
+  const { data, error, loading, reload } = useLoad(() => rowsOf(of), [of.kind, of.name]);
   const [selected, setSelected] = useState<Row[]>([]);
-  const [asked, setAsked] = useState<"attach" | "inline" | "remove" | "bound" | { edit: string }>();
+  const [open, setOpen] = useState<Row>();
+  const [asked, setAsked] = useState<Asked>();
   const [bound, setBound] = useState(boundary);
   const [chosen, setChosen] = useState<Policy[]>([]);
-  const done = (text: string) => {
-    setAsked(undefined);
+  const close = () => setAsked(undefined);
+  const done = async (text: string) => {
+    close();
     setSelected([]);
+    setChosen([]);
+    setOpen(undefined);
     flashed(text);
     reload();
   };
   return (
     <SpaceBetween size="l">
-      <Problem error={error} what="The permissions can't be shown" />
-      <Table<Row>
-        items={data ?? []} loading={loading && !data} loadingText="Loading" trackBy="id" selectionType="multi" selectedItems={selected} onSelectionChange={(e) => setSelected(e.detail.selectedItems)}
-        isItemDisabled={(r) => !r.own} empty="No policies: nothing is permitted."
-        ariaLabels={{ tableLabel: "Permissions policies", selectionGroupLabel: "Policies", allItemsSelectionLabel: () => "Select all", itemSelectionLabel: (_, r) => "Select " + r.name }}
-        header={
-          <Header
-            variant="h2" counter={`(${data?.length ?? 0})`} description="Permissions are defined by policies attached directly or through groups."
-            actions={
-              <SpaceBetween direction="horizontal" size="xs">
-                <Button disabled={selected.length === 0} onClick={() => setAsked("remove")}>Remove</Button>
-                <ButtonDropdown items={[{ id: "attach", text: "Attach policies" }, { id: "inline", text: "Create inline policy" }]} onItemClick={(e) => setAsked(e.detail.id as never)}>Add permissions</ButtonDropdown>
-              </SpaceBetween>
-            }
-          >
-            Permissions policies
-          </Header>
+      <Listing<Row>
+        name="Permissions policies" thing="policy" variant="container" items={data ?? []} loading={loading} error={error} id={(r) => r.id} label={(r) => r.name} select="multi" selected={selected} onSelect={setSelected}
+        disabled={(r) => !r.own} empty="No policies: nothing is permitted." description="Permissions are defined by policies attached directly or through groups."
+        kinds={{ label: "All types", options: [...new Set((data ?? []).map((r) => r.type))], of: (r) => r.type }}
+        actions={
+          <>
+            <Button disabled={selected.length === 0} onClick={() => setAsked("remove")}>Remove</Button>
+            <ButtonDropdown items={[{ id: "attach", text: "Attach policies" }, { id: "inline", text: "Create inline policy" }]} onItemClick={(e) => setAsked(e.detail.id as Asked)}>Add permissions</ButtonDropdown>
+          </>
         }
-        columnDefinitions={[
-          { id: "name", header: "Policy name", isRowHeader: true, cell: (r) => (r.arn ? <Link href={at("policies", "details", r.arn)}>{r.name}</Link> : r.own ? <Button variant="inline-link" onClick={() => setAsked({ edit: r.name })}>{r.name}</Button> : r.name) },
-          { id: "type", header: "Type", cell: (r) => r.type },
-          { id: "via", header: "Attached via", cell: (r) => r.via },
+        columns={[
+          {
+            id: "name", header: "Policy name", sortingField: "name", isRowHeader: true, minWidth: 240,
+            cell: (r) => (
+              <>
+                <Button variant="inline-icon" iconName={open?.id === r.id ? "treeview-collapse" : "treeview-expand"} ariaLabel={"Document of " + r.name} ariaExpanded={open?.id === r.id} onClick={() => setOpen(open?.id === r.id ? undefined : r)} />{" "}
+                {r.arn ? <Link href={at("policies", "details", r.arn)}>{r.name}</Link> : r.own ? <Button variant="inline-link" onClick={() => setAsked({ edit: r.name })}>{r.name}</Button> : r.name}
+              </>
+            ),
+          },
+          { id: "type", header: "Type", sortingField: "type", cell: (r) => r.type },
+          { id: "via", header: "Attached via", sortingField: "via", cell: (r) => r.via },
         ]}
       />
+      {open && <Document row={open} onDismiss={() => setOpen(undefined)} />}
       {of.bound && (
         <Container
           header={
-            <Header variant="h2" actions={<SpaceBetween direction="horizontal" size="xs">
-              {bound && <Button onClick={() => void of.unbound?.().then(() => { setBound(undefined); flashed("Permissions boundary removed."); })}>Remove boundary</Button>}
-              <Button onClick={() => setAsked("bound")}>{bound ? "Change boundary" : "Set permissions boundary"}</Button>
-            </SpaceBetween>}>
+            <Header variant="h2" actions={<Buttons>{bound && <Button onClick={() => setAsked("unbound")}>Remove boundary</Button>}<Button onClick={() => setAsked("bound")}>{bound ? "Change boundary" : "Set permissions boundary"}</Button></Buttons>}>
               Permissions boundary {bound ? "(set)" : "(not set)"}
             </Header>
           }
@@ -142,36 +169,35 @@ export function PermissionsTable({ of, boundary }: { of: Principal; boundary?: s
           {bound ? <Link href={at("policies", "details", bound)}>{bound}</Link> : <Box>A boundary limits what the policies above can permit.</Box>}
         </Container>
       )}
-      {(asked === "attach" || asked === "bound") && (
-        <Ask
-          title={asked === "attach" ? "Attach policies" : "Set permissions boundary"} verb={asked === "attach" ? "Attach policies" : "Set boundary"} size="large" disabled={chosen.length === 0} onDismiss={() => setAsked(undefined)}
-          onConfirm={async () => {
-            if (asked === "attach") for (const p of chosen) await of.attach(p.Arn!);
-            else {
-              await of.bound?.(chosen[0].Arn!);
-              setBound(chosen[0].Arn);
-            }
-            setChosen([]);
-            done(asked === "attach" ? "Policies attached." : "Permissions boundary set.");
-          }}
-        >
-          <PickPolicies single={asked === "bound"} selected={chosen} onChange={setChosen} />
+      {asked === "attach" && (
+        <Ask title="Attach policies" verb="Attach policies" size="large" disabled={chosen.length === 0} onDismiss={close} calls={chosen.map((p) => of.attach(p.Arn!))} onConfirm={() => done("Policies attached.")}>
+          <PickPolicies selected={chosen} onChange={setChosen} />
+        </Ask>
+      )}
+      {asked === "bound" && (
+        <Ask title="Set permissions boundary" verb="Set boundary" size="large" disabled={chosen.length === 0} onDismiss={close} calls={chosen.map((p) => of.bound!(p.Arn!))} onConfirm={async () => { setBound(chosen[0].Arn); await done("Permissions boundary set."); }}>
+          <PickPolicies single selected={chosen} onChange={setChosen} />
+        </Ask>
+      )}
+      {asked === "unbound" && (
+        <Ask title="Remove permissions boundary?" verb="Remove boundary" onDismiss={close} calls={[of.unbound!()]} onConfirm={async () => { setBound(undefined); await done("Permissions boundary removed."); }}>
+          <Alert type="warning">What the policies permit is no longer limited by {bound}.</Alert>
         </Ask>
       )}
       {asked === "remove" && (
         <Ask
-          title={`Remove ${selected.length} polic${selected.length === 1 ? "y" : "ies"}?`} verb="Remove" onDismiss={() => setAsked(undefined)}
-          onConfirm={async () => {
-            for (const r of selected) await (r.arn ? of.detach(r.arn) : of.remove(r.name));
-            done("Policies removed.");
-          }}
+          title={`Remove ${selected.length} polic${selected.length === 1 ? "y" : "ies"}?`} verb="Remove" onDismiss={close}
+          calls={selected.map((r) => (r.arn ? of.detach(r.arn) : of.remove(r.name)))} onConfirm={() => done("Policies removed.")}
         >
-          {selected.map((r) => r.name).join(", ")}. Inline policies are deleted by that.
+          <SpaceBetween size="s">
+            <Box>What they permit is no longer permitted: {selected.map((r) => r.name).join(", ")}.</Box>
+            {selected.some((r) => !r.arn) && <Alert type="warning">Inline policies are deleted by that, and can't be recovered.</Alert>}
+          </SpaceBetween>
         </Ask>
       )}
       {(asked === "inline" || typeof asked === "object") && (
         <Suspense fallback={null}>
-          <InlineEditor of={of} name={typeof asked === "object" ? asked.edit : undefined} onDismiss={() => setAsked(undefined)} onDone={() => done("Inline policy saved.")} />
+          <InlineEditor of={of} name={typeof asked === "object" ? asked.edit : undefined} onDismiss={close} onDone={() => void done("Inline policy saved.")} />
         </Suspense>
       )}
       {of.kind === "user" && <ExpandableSection headerText="How a decision is made">Everything is denied unless one policy allows it; a Deny in any policy always wins; a boundary and a session can only narrow.</ExpandableSection>}

@@ -1,5 +1,5 @@
 import { Box, Link } from "@cloudscape-design/components";
-import type { Group, Policy } from "@aws-sdk/client-iam";
+import type { Group, Policy, User } from "@aws-sdk/client-iam";
 import { useMemo } from "react";
 import { at } from "./router";
 import { iam } from "./session";
@@ -18,6 +18,23 @@ export function PickGroups({ selected, onChange }: { selected: string[]; onChang
       columns={[
         { id: "name", header: "Group name", sortingField: "GroupName", isRowHeader: true, cell: (g) => g.GroupName },
         { id: "created", header: "Created", sortingField: "CreateDate", cell: (g) => when(g.CreateDate) },
+      ]}
+    />
+  );
+}
+
+// PickUsers lets users be chosen.
+export function PickUsers({ selected, onChange, single, title }: { selected: User[]; onChange: (u: User[]) => void; single?: boolean; title?: string }) {
+  const pages = usePages(async (Marker?: string) => {
+    const out = await iam().listUsers({ Marker, MaxItems: 1000 });
+    return { items: out.Users ?? [], marker: out.Marker };
+  });
+  return (
+    <Listing<User>
+      name={title ?? "Users"} thing="user" {...pages} variant="container" id={(u) => u.UserName ?? ""} select={single ? "single" : "multi"} selected={selected} onSelect={onChange}
+      columns={[
+        { id: "name", header: "User name", sortingField: "UserName", isRowHeader: true, cell: (u) => u.UserName },
+        { id: "created", header: "Creation time", sortingField: "CreateDate", cell: (u) => when(u.CreateDate) },
       ]}
     />
   );
@@ -47,10 +64,11 @@ export function PickPolicies({ selected, onChange, single }: { selected: Policy[
   const loaded = useLoad(managedPolicies, []);
   return (
     <Listing<Policy>
-      name="Permissions policies" thing="policy" items={loaded.data ?? []} loading={loaded.loading} error={loaded.error} variant="container" id={(p) => p.PolicyName ?? ""}
+      name="Permissions policies" thing="policy" items={loaded.data ?? []} loading={loaded.loading} error={loaded.error} variant="container" id={(p) => p.Arn ?? ""} label={(p) => p.PolicyName ?? ""}
+      kinds={{ label: "All types", options: ["Customer managed", "AWS managed", "AWS managed - job function"], of: (p) => policyType(p.Arn) }}
       select={single ? "single" : "multi"} selected={selected} onSelect={onChange} description={<Box>{selected.length} chosen</Box>}
       columns={[
-        { id: "name", header: "Policy name", sortingField: "PolicyName", isRowHeader: true, cell: (p) => <Link href={at("policies", "details", p.Arn!)} external target="_blank">{p.PolicyName}</Link> },
+        { id: "name", header: "Policy name", sortingField: "PolicyName", isRowHeader: true, width: 380, cell: (p) => <Link href={at("policies", "details", p.Arn!)} external target="_blank">{p.PolicyName}</Link> },
         { id: "type", header: "Type", sortingField: "Arn", cell: (p) => policyType(p.Arn) },
         { id: "used", header: "Attached entities", sortingField: "AttachmentCount", cell: (p) => p.AttachmentCount },
       ]}

@@ -1,6 +1,5 @@
-import { CloudTrail } from "@aws-sdk/client-cloudtrail";
 import { IAM } from "@aws-sdk/client-iam";
-import { STS } from "@aws-sdk/client-sts";
+import type { STS } from "@aws-sdk/client-sts";
 import { record } from "./calls";
 
 // Session is what the server says of the browser's session.
@@ -23,6 +22,7 @@ export interface Role {
   account: string;
   name: string;
   display: string;
+  color: string;
 }
 
 export const ownPath = "/console/-/";
@@ -57,13 +57,30 @@ async function own(): Promise<Credentials> {
   return { accessKeyId: s.accessKeyId, secretAccessKey: s.secretAccessKey, sessionToken: s.sessionToken, expiration: new Date(s.expiration) };
 }
 
+// lazily is a client whose code is loaded with its first call: the first page
+// needs IAM's alone.
+function lazily<Client extends object>(load: () => Promise<Client>): Client {
+  let loaded: Promise<Client> | undefined;
+  return new Proxy({} as Client, {
+    get: (_, operation) => async (...input: unknown[]) => {
+      loaded ??= load();
+      const client = await loaded;
+      return (client[operation as keyof Client] as (...input: unknown[]) => unknown).apply(client, input);
+    },
+  });
+}
+
 function connect(credentials: () => Promise<Credentials>) {
   const config = { region: "us-east-1", endpoint: location.origin, credentials, maxAttempts: 2 };
-  const all = { iam: new IAM(config), sts: new STS(config), trail: new CloudTrail(config) };
-  record("iam", all.iam);
-  record("sts", all.sts);
-  record("cloudtrail", all.trail);
-  return all;
+  const recorded = <C>(service: string, client: C) => {
+    record(service, client);
+    return client;
+  };
+  return {
+    iam: recorded("iam", new IAM(config)),
+    sts: lazily(async () => recorded("sts", new (await import("@aws-sdk/client-sts")).STS(config))),
+    trail: lazily(async () => recorded("cloudtrail", new (await import("@aws-sdk/client-cloudtrail")).CloudTrail(config))),
+  };
 }
 
 const asUser = connect(own);
@@ -90,6 +107,7 @@ export function switchBack() {
 }
 
 // clientOf makes a client of other keys, to try them.
-export function clientOf(accessKeyId: string, secretAccessKey: string) {
-  return new STS({ region: "us-east-1", endpoint: location.origin, credentials: { accessKeyId, secretAccessKey }, maxAttempts: 1 });
+export function clientOf(accessKeyId: string, secretAccessKey: string): STS {
+  const config = { region: "us-east-1", endpoint: location.origin, credentials: { accessKeyId, secretAccessKey }, maxAttempts: 1 };
+  return lazily(async () => new (await import("@aws-sdk/client-sts")).STS(config));
 }

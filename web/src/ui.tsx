@@ -1,14 +1,17 @@
 import { useCollection } from "@cloudscape-design/collection-hooks";
-import {
-  Alert, Box, Button, CollectionPreferences, FormField, Header, Input, Link, Modal, Pagination, Popover, SpaceBetween, StatusIndicator, Table, TextFilter,
-} from "@cloudscape-design/components";
+import { Alert, Box, Button, CollectionPreferences, FormField, Header, Input, Link, Modal, Pagination, Select, SpaceBetween, Table, TextFilter } from "@cloudscape-design/components";
 import type { TableProps } from "@cloudscape-design/components";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { Fragment, isValidElement, useCallback, useEffect, useRef, useState } from "react";
 import type { ReactNode } from "react";
+import { ByCommand } from "./doing";
+import type { Doing } from "./doing";
+
+export { Copy } from "./copy";
 
 // Failure is what an error of the API has.
 export interface Failure {
   name?: string;
+  Error?: { Code?: string }; // as it came, of the services with XML
   message?: string;
   $metadata?: { requestId?: string };
 }
@@ -67,16 +70,12 @@ export function Problem({ error, what }: { error?: Failure; what?: string }) {
     <Alert type="error" header={action ? `You need permission for ${action}` : (what ?? "That did not work")}>
       {error.message}
       <Box variant="small" display="block" color="inherit">
-        {error.name}
+        {error.Error?.Code ?? error.name}
         {id && ` · request ${id}`}
-        {action && (
-          <>
-            {" · "}
-            <Link href={"#/why?text=" + encodeURIComponent(error.message ?? "")} fontSize="body-s">
-              Why?
-            </Link>
-          </>
-        )}
+        {" · "}
+        <Link href={"#/why?" + new URLSearchParams({ text: error.message ?? "", ...(id && { request: id }) }).toString()} fontSize="body-s">
+          Why?
+        </Link>
       </Box>
     </Alert>
   );
@@ -96,6 +95,12 @@ export function ago(d?: Date | string): string {
   return "less than a minute ago";
 }
 
+// latest is the last of some times.
+export function latest(dates: (Date | undefined)[]): Date | undefined {
+  const known = dates.filter((d) => d !== undefined).map(Number);
+  return known.length ? new Date(Math.max(...known)) : undefined;
+}
+
 // download gives the person a file.
 export function download(name: string, text: string, type = "text/csv") {
   const link = document.createElement("a");
@@ -113,95 +118,98 @@ export function csv(rows: (string | undefined)[][]): string {
   return "\ufeff" + rows.map((r) => r.map(field).join(",") + "\r\n").join("");
 }
 
-// Copy is a text with a button that copies it.
-export function Copy({ text, label, shown }: { text: string; label: string; shown?: ReactNode }) {
-  const [failed, setFailed] = useState(false);
-  return (
-    <span>
-      <Popover
-        size="small" position="top" triggerType="custom" dismissButton={false}
-        content={<StatusIndicator type={failed ? "error" : "success"}>{failed ? "Not copied" : label + " copied"}</StatusIndicator>}
-      >
-        <Button
-          variant="inline-icon" iconName="copy" ariaLabel={"Copy " + label}
-          onClick={() => void navigator.clipboard.writeText(text).then(() => setFailed(false), () => setFailed(true))}
-        />
-      </Popover>{" "}
-      {shown ?? text}
-    </span>
-  );
+// Buttons stand side by side.
+export function Buttons({ children }: { children: ReactNode }) {
+  return <SpaceBetween direction="horizontal" size="xs">{flat(children)}</SpaceBetween>;
 }
 
-// Typed asks for a destructive step: the name must be typed.
-export function Typed(props: {
-  title: string; name: string; verb?: string; children?: ReactNode; disabled?: boolean; onDismiss: () => void; onConfirm: () => Promise<void>;
-}) {
-  const [text, setText] = useState("");
+const flat = (nodes: ReactNode) => (isValidElement<{ children?: ReactNode }>(nodes) && nodes.type === Fragment ? nodes.props.children : nodes);
+
+interface Dialog {
+  title: string;
+  calls?: Doing[]; // are shown as commands, and made before onConfirm
+  shown?: Doing[]; // are only shown: onConfirm makes them
+  children?: ReactNode;
+  disabled?: boolean;
+  onDismiss: () => void;
+  onConfirm?: () => Promise<void>;
+}
+
+// useConfirm does what a dialog is there for, and keeps what went wrong of it.
+function useConfirm({ calls, onConfirm }: Pick<Dialog, "calls" | "onConfirm">) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<Failure>();
-  const verb = props.verb ?? "Delete";
+  const made = useRef(new Set<string>()); // by an attempt that failed later
   const confirm = async () => {
     setBusy(true);
     setError(undefined);
     try {
-      await props.onConfirm();
+      for (const call of calls ?? []) {
+        const id = call.operation + JSON.stringify(call.input);
+        if (made.current.has(id)) continue;
+        await call.run();
+        made.current.add(id);
+      }
+      await onConfirm?.();
     } catch (e) {
       setError(e as Failure);
       setBusy(false);
     }
   };
+  return { busy, error, confirm };
+}
+
+// Typed asks for a destructive step: the name must be typed.
+export function Typed(props: Dialog & { name: string; verb?: string }) {
+  const [text, setText] = useState("");
+  const { busy, error, confirm } = useConfirm(props);
+  const ready = text === props.name && !props.disabled && !busy;
   return (
     <Modal
       visible header={props.title} onDismiss={props.onDismiss}
       footer={
         <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
+          <Buttons>
             <Button variant="link" onClick={props.onDismiss}>Cancel</Button>
-            <Button variant="primary" loading={busy} disabled={text !== props.name || props.disabled} onClick={() => void confirm()}>{verb}</Button>
-          </SpaceBetween>
+            <Button variant="primary" loading={busy} disabled={!ready && !busy} onClick={() => void confirm()}>{props.verb ?? "Delete"}</Button>
+          </Buttons>
         </Box>
       }
     >
       <SpaceBetween size="m">
         {props.children}
         <FormField label={<>To confirm, enter <b>{props.name}</b> in the field.</>}>
-          <Input value={text} onChange={(e) => setText(e.detail.value)} placeholder={props.name} ariaLabel="Confirmation" autoFocus disableBrowserAutocorrect />
+          <Input
+            value={text} onChange={(e) => setText(e.detail.value)} onKeyDown={(e) => e.detail.key === "Enter" && ready && void confirm()}
+            placeholder={props.name} ariaLabel="Confirmation" autoFocus disableBrowserAutocorrect
+          />
         </FormField>
         <Problem error={error} />
+        <ByCommand calls={props.calls ?? props.shown ?? []} />
       </SpaceBetween>
     </Modal>
   );
 }
 
 // Ask asks for a step with a button.
-export function Ask(props: { title: string; verb: string; children?: ReactNode; disabled?: boolean; onDismiss: () => void; onConfirm: () => Promise<void>; size?: "medium" | "large" }) {
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<Failure>();
-  const confirm = async () => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      await props.onConfirm();
-    } catch (e) {
-      setError(e as Failure);
-      setBusy(false);
-    }
-  };
+export function Ask(props: Dialog & { verb: string; size?: "medium" | "large" }) {
+  const { busy, error, confirm } = useConfirm(props);
   return (
     <Modal
       visible header={props.title} onDismiss={props.onDismiss} size={props.size}
       footer={
         <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
+          <Buttons>
             <Button variant="link" onClick={props.onDismiss}>Cancel</Button>
             <Button variant="primary" loading={busy} disabled={props.disabled} onClick={() => void confirm()}>{props.verb}</Button>
-          </SpaceBetween>
+          </Buttons>
         </Box>
       }
     >
       <SpaceBetween size="m">
         {props.children}
         <Problem error={error} />
+        <ByCommand calls={props.calls ?? props.shown ?? []} />
       </SpaceBetween>
     </Modal>
   );
@@ -217,21 +225,35 @@ export interface Page<T> {
 export function usePages<T>(load: (marker?: string) => Promise<Page<T>>, deps: unknown[] = []) {
   const [extra, setExtra] = useState<T[]>([]);
   const [marker, setMarker] = useState<string | undefined>();
+  const [error, setError] = useState<Failure>();
+  const asked = useRef<string>(undefined); // the page that is on its way
   const first = useLoad(async () => {
+    asked.current = undefined;
     const page = await load();
     setExtra([]);
+    setError(undefined);
     setMarker(page.marker);
     return page.items;
   }, deps);
   const more = async () => {
-    if (!marker) return;
-    const page = await load(marker);
-    setExtra((items) => [...items, ...page.items]);
-    setMarker(page.marker);
+    if (!marker || asked.current === marker) return;
+    asked.current = marker;
+    try {
+      const page = await load(marker);
+      if (asked.current !== marker) return; // loaded anew meanwhile
+      setExtra((items) => [...items, ...page.items]);
+      setMarker(page.marker);
+    } catch (e) {
+      setError(e as Failure);
+      setMarker(undefined);
+    }
   };
   const items = first.data ? [...first.data, ...extra] : [];
-  return { items, error: first.error, loading: first.loading, hasMore: marker !== undefined, more, reload: first.reload };
+  return { items, error: first.error ?? error, loading: first.loading, hasMore: marker !== undefined, more, reload: first.reload };
 }
+
+// lower begins a name in lower case, unless it begins with an abbreviation.
+const lower = (name: string) => (/^[A-Z][a-z]/.test(name) ? name[0].toLowerCase() + name.slice(1) : name);
 
 type Columns<T> = (TableProps.ColumnDefinition<T> & { id: string; hidden?: boolean })[];
 
@@ -251,7 +273,13 @@ export function Listing<T>(props: {
   select?: "single" | "multi";
   selected?: T[];
   onSelect?: (items: T[]) => void;
+  label?: (item: T) => string; // says which, where id doesn't
   search?: (item: T, text: string) => boolean;
+  onText?: (text: string) => void; // hears what is searched for
+  kinds?: { label: string; options: string[]; of: (item: T) => string }; // a choice to filter by
+  partly?: (text: string) => boolean; // says whether to search what is loaded, without loading on
+  disabled?: (item: T) => boolean;
+  empty?: string;
   variant?: TableProps["variant"];
   placeholder?: string;
   reload?: () => void;
@@ -268,20 +296,34 @@ export function Listing<T>(props: {
     }
   });
   const text = (item: T) => props.columns.map((c) => (c.sortingField ? String((item as Record<string, unknown>)[c.sortingField] ?? "") : "")).join(" ");
-  const { items, actions, collectionProps, filterProps, paginationProps, filteredItemsCount } = useCollection(props.items, {
+  const [kind, setKind] = useState("");
+  const ofKind = kind ? props.items.filter((item) => props.kinds?.of(item) === kind) : props.items;
+  const { items, actions, collectionProps, filterProps, paginationProps, filteredItemsCount } = useCollection(ofKind, {
     filtering: {
       defaultFilteringText: props.initialText,
       filteringFunction: (item, t) => (text(item) + props.id(item)).toLowerCase().includes(t.toLowerCase()) || (props.search?.(item, t) ?? false),
-      empty: <Box textAlign="center">{props.error ? "Not loaded." : `No ${props.name.toLowerCase()}.`}</Box>,
+      empty: <Box textAlign="center">{props.error ? "Not loaded." : (props.empty ?? `No ${lower(props.name)}.`)}</Box>,
       noMatch: <Box textAlign="center">Nothing matches. <Button variant="inline-link" onClick={() => actions.setFiltering("")}>Clear filter</Button></Box>,
     },
     pagination: { pageSize: preferences.pageSize },
     sorting: {},
   });
   const title = props.name;
+  // Sorting and filtering mean all there is, and the last page isn't the last one
+  // while there is more: then it loads on, page by page.
+  const last = paginationProps.currentPageIndex >= paginationProps.pagesCount;
+  const wanted = last || (!props.partly?.(filterProps.filteringText) && (filterProps.filteringText !== "" || kind !== "" || collectionProps.sortingColumn !== undefined));
+  useEffect(() => {
+    if (props.hasMore && wanted) void props.more?.();
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [props.hasMore, wanted, props.items.length]);
+  useEffect(() => {
+    props.onText?.(filterProps.filteringText);
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [filterProps.filteringText]);
   return (
     <SpaceBetween size="m">
-      <Problem error={props.error} what={`The ${title.toLowerCase()} can't be shown`} />
+      <Problem error={props.error} what={`The ${lower(title)} can't be shown`} />
       <Table<T>
         {...collectionProps}
         items={items}
@@ -302,38 +344,44 @@ export function Listing<T>(props: {
           tableLabel: title,
           selectionGroupLabel: title + " selection",
           allItemsSelectionLabel: () => "Select all",
-          itemSelectionLabel: (_, item) => "Select " + props.id(item),
+          itemSelectionLabel: (_, item) => "Select " + (props.label ?? props.id)(item),
         }}
+        isItemDisabled={props.disabled}
         header={
           <Header
             variant={props.variant === "embedded" || props.variant === "container" ? "h2" : "h1"}
             counter={props.loading && props.items.length === 0 ? undefined : `(${props.items.length}${props.hasMore ? "+" : ""})`}
             description={props.description}
             actions={
-              <SpaceBetween direction="horizontal" size="xs">
+              <Buttons>
                 {props.reload && <Button iconName="refresh" ariaLabel="Refresh" onClick={props.reload} />}
-                {props.actions}
-              </SpaceBetween>
+                {flat(props.actions)}
+              </Buttons>
             }
           >
             {title}
           </Header>
         }
         filter={
-          <TextFilter
-            {...filterProps}
-            filteringPlaceholder={props.placeholder ?? `Search ${title.toLowerCase()}`}
-            filteringAriaLabel={"Search " + title.toLowerCase()}
-            countText={`${filteredItemsCount} match${filteredItemsCount === 1 ? "" : "es"}${props.hasMore ? " so far" : ""}`}
-          />
+          <div className="filter">
+            <TextFilter
+              {...filterProps}
+              filteringPlaceholder={props.placeholder ?? `Search ${lower(title)}`}
+              filteringAriaLabel={"Search " + lower(title)}
+              countText={`${filteredItemsCount} match${filteredItemsCount === 1 ? "" : "es"}${props.hasMore ? " so far" : ""}`}
+            />
+            {props.kinds && (
+              <Select
+                ariaLabel={props.kinds.label} selectedOption={{ value: kind, label: kind || props.kinds.label }} onChange={(e) => setKind(e.detail.selectedOption.value ?? "")}
+                options={[{ value: "", label: props.kinds.label }, ...props.kinds.options.map((value) => ({ value, label: value }))]}
+              />
+            )}
+          </div>
         }
         pagination={
           <Pagination
             {...paginationProps}
             openEnd={props.hasMore}
-            onNextPageClick={(e) => {
-              if (e.detail.requestedPageAvailable === false) void props.more?.();
-            }}
           />
         }
         preferences={
@@ -345,7 +393,7 @@ export function Listing<T>(props: {
               localStorage.setItem(storage, JSON.stringify(next));
               setPreferences(next);
             }}
-            pageSizePreference={{ title: "Page size", options: [10, 20, 50, 100].map((value) => ({ value, label: `${value} ${title.toLowerCase()}` })) }}
+            pageSizePreference={{ title: "Page size", options: [10, 20, 50, 100].map((value) => ({ value, label: `${value} ${lower(title)}` })) }}
             wrapLinesPreference={{ label: "Wrap lines", description: "Show all of long texts" }}
             contentDisplayPreference={{ title: "Columns", options: props.columns.map((c) => ({ id: c.id, label: String(c.header) })) }}
           />

@@ -4,6 +4,7 @@
 package cloudtrail
 
 import (
+	"bytes"
 	"context"
 	"crypto/rsa"
 	"encoding/json"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	api "github.com/sallyport-iam/sallyport/internal/awsapi/cloudtrail"
+	"github.com/sallyport-iam/sallyport/internal/delivery"
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/service"
 	"github.com/sallyport-iam/sallyport/internal/trail"
@@ -22,20 +24,10 @@ import (
 type Options struct {
 	Log       *trail.Log
 	Directory *directory.Directory
-	// Bucket says why trails can't be delivered to a bucket, or nil.
-	Bucket func(ctx context.Context, name string) error
-	// Delivered tells how a trail's delivery goes.
-	Delivered func(account, name string) Delivery
+	Delivery  *delivery.Deliverer
 	// PublicKey is the key that signs digests, and when it was made; nil where
 	// there is none yet.
 	PublicKey func(ctx context.Context) (*rsa.PublicKey, time.Time, error)
-}
-
-// Delivery is how a trail's delivery goes.
-type Delivery struct {
-	Latest  time.Time // of a file that was delivered
-	Attempt time.Time
-	Error   string // of the latest attempt
 }
 
 // Service carries out CloudTrail's operations on a trail.
@@ -61,7 +53,10 @@ func (s *Service) LookupEvents(ctx context.Context, c *service.Caller, in *api.L
 		return nil, err
 	}
 	out := &api.LookupEventsResponse{Events: []api.Event{}}
-	if in.EventCategory != "" { // the only one is insight, and there are no insights
+	if in.EventCategory != "" && in.EventCategory != "insight" {
+		return nil, api.InvalidEventCategoryException.New("Event category %s is not valid.", in.EventCategory)
+	}
+	if in.EventCategory != "" { // there are no insights
 		return out, nil
 	}
 	page, err := s.log.Lookup(ctx, q)
@@ -83,7 +78,7 @@ func (s *Service) LookupEvents(ctx context.Context, c *service.Caller, in *api.L
 }
 
 func query(account string, in *api.LookupEventsRequest) (trail.Query, error) {
-	q := trail.Query{Account: account, From: in.StartTime, To: in.EndTime, Next: in.NextToken}
+	q := trail.Query{Account: account, From: in.StartTime, To: in.EndTime, Next: in.NextToken, Keep: management}
 	if !in.StartTime.IsZero() && !in.EndTime.IsZero() && in.StartTime.After(in.EndTime) {
 		return q, api.InvalidTimeRangeException.New("The start time must be before the end time.")
 	}
@@ -119,10 +114,16 @@ func readOnly(q trail.Query) (trail.Query, error) {
 			var e struct {
 				ReadOnly bool `json:"readOnly"`
 			}
-			return json.Unmarshal(record, &e) == nil && e.ReadOnly
+			return json.Unmarshal(record, &e) == nil && e.ReadOnly && management(record)
 		}
 	}
 	return q, nil
+}
+
+// management reports whether a record is of a management event. Data events are
+// delivered to trails that select them, and not found here, as with AWS.
+func management(record []byte) bool {
+	return !bytes.Contains(record, []byte(`"managementEvent":false`)) // text in a record has its quotes escaped
 }
 
 // eventOut is an event as LookupEvents shows it.

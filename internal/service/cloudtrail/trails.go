@@ -10,6 +10,7 @@ import (
 	"time"
 
 	api "github.com/sallyport-iam/sallyport/internal/awsapi/cloudtrail"
+	"github.com/sallyport-iam/sallyport/internal/delivery"
 	"github.com/sallyport-iam/sallyport/internal/directory"
 	"github.com/sallyport-iam/sallyport/internal/service"
 	"github.com/sallyport-iam/sallyport/internal/trail"
@@ -62,59 +63,86 @@ func actsOnTrail(c *service.Caller, in any) ([]service.Target, error) {
 }
 
 func target(c *service.Caller, id string) service.Target {
-	if t, err := c.Snapshot.AuditTrail(c.Account(), nameOf(id)); err == nil {
+	region, name, err := resolve(c, id)
+	if err != nil { // the operation itself refuses it, to who may call it at all
+		return service.Target{ARN: directory.AuditTrailARN(c.Account(), c.Region, id)}
+	}
+	if t, err := c.Snapshot.AuditTrail(c.Account(), region, name); err == nil {
 		return service.Target{ARN: t.ARN(), Tags: t.Tags}
 	}
-	return service.Target{ARN: directory.AuditTrailARN(c.Account(), c.Region, nameOf(id))}
+	return service.Target{ARN: directory.AuditTrailARN(c.Account(), region, name)}
 }
 
-// nameOf is the name in a trail's ARN, or the name itself.
-func nameOf(id string) string { return id[strings.LastIndexByte(id, '/')+1:] }
+// unknown is the refusal of a trail that isn't there, by its ARN.
+func unknown(c *service.Caller, arn string) error {
+	return api.TrailNotFoundException.New("Unknown trail: %s for the user: %s", arn, c.Account())
+}
 
 // awsError puts a refusal of the directory into CloudTrail's words.
 func awsError(c *service.Caller, err error) error {
-	if e, ok := errors.AsType[*directory.NotFound](err); ok {
-		return api.TrailNotFoundException.New("Unknown trail: %s for the user: %s", e.Name, c.Account())
-	}
 	if e, ok := errors.AsType[*directory.Exists](err); ok {
 		return api.TrailAlreadyExistsException.New("Trail %s already exists for customer: %s", e.Name, c.Account())
 	}
 	if e, ok := errors.AsType[*directory.LimitExceeded](err); ok {
 		if e.Quota == "trails" {
-			return api.MaximumNumberOfTrailsExceededException.New("User: %s already has %d trails.", c.Account(), e.Limit)
+			return api.MaximumNumberOfTrailsExceededException.New("User: %s already has %d trails in %s.", c.Account(), e.Limit, c.Region)
 		}
-		return api.TagsLimitExceededException.New("The number of tags exceeds the limit.")
+		return api.TagsLimitExceededException.New("The number of tags exceeds the limit of %d.", e.Limit)
+	}
+	if _, ok := errors.AsType[*directory.DuplicateTags](err); ok {
+		return api.InvalidTagParameterException.New("Tag keys must be unique.")
+	}
+	if e, ok := errors.AsType[*directory.ReservedTag](err); ok {
+		return api.InvalidTagParameterException.New("%s: tags that begin with aws: are reserved.", e.Text)
 	}
 	return err
 }
 
-// change runs a change of a trail.
+// find gives a trail as it is seen from the caller's region: one of another
+// region only if it is for all regions.
+func (s *Service) find(c *service.Caller, id string) (*directory.AuditTrail, error) {
+	region, name, err := resolve(c, id)
+	if err != nil {
+		return nil, err
+	}
+	t, err := c.Snapshot.AuditTrail(c.Account(), region, name)
+	_, missing := errors.AsType[*directory.NotFound](err)
+	arn := directory.AuditTrailARN(c.Account(), region, name)
+	switch {
+	case missing, err == nil && t.Region != c.Region && !t.MultiRegion, err == nil && id == arn && t.ARN() != arn:
+		return nil, unknown(c, arn)
+	}
+	return t, err
+}
+
+// change runs a change of a trail, which must be asked of its home region.
 func (s *Service) change(ctx context.Context, c *service.Caller, id string, fn func(tx *directory.Tx, t *directory.AuditTrail) error) (t *directory.AuditTrail, err error) {
+	found, err := s.find(c, id)
+	if err != nil {
+		return nil, err
+	}
+	if found.Region != c.Region {
+		return nil, api.InvalidHomeRegionException.New("Trail %s can only be changed in its home region, %s.", found.ARN(), found.Region)
+	}
+	return s.changed(ctx, c, found, fn)
+}
+
+// changed is change, from whichever region.
+func (s *Service) changed(ctx context.Context, c *service.Caller, found *directory.AuditTrail, fn func(tx *directory.Tx, t *directory.AuditTrail) error) (t *directory.AuditTrail, err error) {
 	err = s.Directory.Update(ctx, c.Account(), func(tx *directory.Tx) error {
 		if err := c.StillMay(tx); err != nil {
 			return err
 		}
-		if t, err = tx.AuditTrail(nameOf(id)); err != nil {
+		if t, err = tx.AuditTrail(found.Region, found.Name); err != nil {
 			return err
-		}
-		if strings.HasPrefix(id, "arn:") && t.ARN() != id {
-			return &directory.NotFound{Kind: directory.KindAuditTrail, Name: id}
 		}
 		return fn(tx, t)
 	})
-	return t, awsError(c, err)
-}
-
-func (s *Service) find(c *service.Caller, id string) (*directory.AuditTrail, error) {
-	t, err := c.Snapshot.AuditTrail(c.Account(), nameOf(id))
-	if err == nil && strings.HasPrefix(id, "arn:") && t.ARN() != id {
-		err = &directory.NotFound{Kind: directory.KindAuditTrail, Name: id}
+	if _, missing := errors.AsType[*directory.NotFound](err); missing {
+		return nil, unknown(c, found.ARN())
 	}
 	return t, awsError(c, err)
 }
-
-// trailName is the form of a name (CloudTrail API reference, CreateTrail).
-var trailName = regexp.MustCompile(`^[A-Za-z0-9](?:[._-]?[A-Za-z0-9])+$`)
 
 // bucketName is the form of a bucket's name, which becomes that of a folder.
 var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
@@ -127,15 +155,21 @@ func (s *Service) where(ctx context.Context, bucket, prefix string) error {
 	if len(prefix) > 200 || strings.HasPrefix(prefix, "/") || strings.Contains(prefix, "..") || strings.ContainsAny(prefix, "\\\x00") {
 		return api.InvalidS3PrefixException.New("Prefix %s is invalid.", prefix)
 	}
-	if err := s.Bucket(ctx, bucket); err != nil {
-		return api.S3BucketDoesNotExistException.New("S3 bucket %s can't be delivered to: %s", bucket, err)
+	err := s.Delivery.Bucket(ctx, bucket)
+	switch {
+	case err == nil:
+		return nil
+	case delivery.Code(err) == "NoSuchBucket":
+		return api.S3BucketDoesNotExistException.New("S3 bucket %s does not exist!", bucket)
+	case delivery.Code(err) == "AccessDenied":
+		return api.InsufficientS3BucketPolicyException.New("Incorrect S3 bucket policy is detected for bucket: %s", bucket)
 	}
-	return nil
+	return api.S3BucketDoesNotExistException.New("S3 bucket %s can't be delivered to: %s", bucket, err)
 }
 
 // unsupported refuses what trails can't do here.
 func unsupported(given ...bool) error {
-	for i, what := range []string{"log file validation (sallyport trail verify checks the trail itself)", "SNS", "CloudWatch Logs", "KMS keys", "organization trails"} {
+	for i, what := range []string{"SNS", "CloudWatch Logs", "KMS keys", "organization trails"} {
 		if given[i] {
 			return api.UnsupportedOperationException.New("Trails here do not have %s.", what)
 		}
@@ -143,12 +177,20 @@ func unsupported(given ...bool) error {
 	return nil
 }
 
+// globalToo refuses a trail for all regions without global services.
+func globalToo(t *directory.AuditTrail) error {
+	if t.MultiRegion && !t.Global {
+		return api.InvalidParameterCombinationException.New("Multi-Region trail must include global service events.")
+	}
+	return nil
+}
+
 // CreateTrail makes a trail, which delivers nothing before StartLogging.
 func (s *Service) CreateTrail(ctx context.Context, c *service.Caller, in *api.CreateTrailRequest) (*api.CreateTrailResponse, error) {
-	if len(in.Name) < 3 || len(in.Name) > 128 || !trailName.MatchString(in.Name) {
-		return nil, api.InvalidTrailNameException.New("Trail name or ARN %s is not valid.", in.Name)
+	if err := checkName(in.Name); err != nil {
+		return nil, err
 	}
-	if err := unsupported(is(in.EnableLogFileValidation), in.SnsTopicName != "", in.CloudWatchLogsLogGroupArn+in.CloudWatchLogsRoleArn != "", in.KmsKeyId != "", is(in.IsOrganizationTrail)); err != nil {
+	if err := unsupported(in.SnsTopicName != "", in.CloudWatchLogsLogGroupArn+in.CloudWatchLogsRoleArn != "", in.KmsKeyId != "", is(in.IsOrganizationTrail)); err != nil {
 		return nil, err
 	}
 	if err := s.where(ctx, in.S3BucketName, in.S3KeyPrefix); err != nil {
@@ -157,6 +199,10 @@ func (s *Service) CreateTrail(ctx context.Context, c *service.Caller, in *api.Cr
 	t := &directory.AuditTrail{
 		Name: in.Name, Region: c.Region, Bucket: in.S3BucketName, Prefix: in.S3KeyPrefix,
 		Global: in.IncludeGlobalServiceEvents == nil || is(in.IncludeGlobalServiceEvents), MultiRegion: is(in.IsMultiRegionTrail),
+		Validated: is(in.EnableLogFileValidation),
+	}
+	if err := globalToo(t); err != nil {
+		return nil, err
 	}
 	err := s.Directory.Update(ctx, c.Account(), func(tx *directory.Tx) error {
 		if err := c.StillMay(tx); err != nil {
@@ -178,8 +224,24 @@ func has(text *string) bool { return text != nil && *text != "" }
 
 // UpdateTrail changes where and what a trail delivers.
 func (s *Service) UpdateTrail(ctx context.Context, c *service.Caller, in *api.UpdateTrailRequest) (*api.UpdateTrailResponse, error) {
-	if err := unsupported(is(in.EnableLogFileValidation), has(in.SnsTopicName), has(in.CloudWatchLogsLogGroupArn) || has(in.CloudWatchLogsRoleArn), has(in.KmsKeyId), is(in.IsOrganizationTrail)); err != nil {
+	if err := unsupported(has(in.SnsTopicName), has(in.CloudWatchLogsLogGroupArn) || has(in.CloudWatchLogsRoleArn), has(in.KmsKeyId), is(in.IsOrganizationTrail)); err != nil {
 		return nil, err
+	}
+	old, err := s.find(c, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	if in.S3BucketName != nil || in.S3KeyPrefix != nil {
+		bucket, prefix := old.Bucket, old.Prefix
+		if has(in.S3BucketName) {
+			bucket = *in.S3BucketName
+		}
+		if in.S3KeyPrefix != nil {
+			prefix = *in.S3KeyPrefix
+		}
+		if err := s.where(ctx, bucket, prefix); err != nil {
+			return nil, err
+		}
 	}
 	t, err := s.change(ctx, c, in.Name, func(tx *directory.Tx, t *directory.AuditTrail) error {
 		if has(in.S3BucketName) {
@@ -191,10 +253,20 @@ func (s *Service) UpdateTrail(ctx context.Context, c *service.Caller, in *api.Up
 		if in.IncludeGlobalServiceEvents != nil {
 			t.Global = *in.IncludeGlobalServiceEvents
 		}
-		if in.IsMultiRegionTrail != nil {
-			t.MultiRegion = *in.IsMultiRegionTrail
+		if is(in.IsMultiRegionTrail) {
+			if err := tx.SpreadAuditTrail(t); err != nil {
+				return err
+			}
+		} else if in.IsMultiRegionTrail != nil {
+			t.MultiRegion = false
 		}
-		if err := s.where(ctx, t.Bucket, t.Prefix); err != nil {
+		if in.EnableLogFileValidation != nil {
+			t.Validated = *in.EnableLogFileValidation
+		}
+		if !t.Validated {
+			t.Chains = nil // what is validated later begins anew
+		}
+		if err := globalToo(t); err != nil {
 			return err
 		}
 		tx.SaveAuditTrail(t)
@@ -238,19 +310,27 @@ func (s *Service) GetTrail(_ context.Context, c *service.Caller, in *api.GetTrai
 	return &api.GetTrailResponse{Trail: &o}, nil
 }
 
-// DescribeTrails tells of trails; those that aren't there are left out.
+// DescribeTrails tells of the trails of the caller's region and, unless they are
+// not wanted, of those of other regions that are for all. What is asked for and
+// isn't there is left out.
 func (s *Service) DescribeTrails(_ context.Context, c *service.Caller, in *api.DescribeTrailsRequest) (*api.DescribeTrailsResponse, error) {
 	all, err := c.Snapshot.AuditTrails(c.Account())
 	if err != nil {
 		return nil, err
 	}
+	wanted := map[string]bool{} // ARNs
+	for _, id := range in.TrailNameList {
+		t, err := s.find(c, id)
+		if err == nil {
+			wanted[t.ARN()] = true
+		} else if !errors.Is(err, api.TrailNotFoundException) {
+			return nil, err
+		}
+	}
 	out := &api.DescribeTrailsResponse{TrailList: []api.Trail{}}
 	for _, t := range all {
-		wanted := len(in.TrailNameList) == 0
-		for _, id := range in.TrailNameList {
-			wanted = wanted || id == t.Name || id == t.ARN()
-		}
-		if wanted {
+		here := t.Region == c.Region || t.MultiRegion && (in.IncludeShadowTrails == nil || *in.IncludeShadowTrails)
+		if here && (len(in.TrailNameList) == 0 || wanted[t.ARN()]) {
 			out.TrailList = append(out.TrailList, trailOut(t))
 		}
 	}
@@ -276,11 +356,12 @@ func (s *Service) GetTrailStatus(_ context.Context, c *service.Caller, in *api.G
 	if err != nil {
 		return nil, err
 	}
-	d := s.Delivered(t.Account(), t.Name)
+	d := s.Delivery.Status(t)
 	return &api.GetTrailStatusResponse{
-		IsLogging: &t.Logging, LatestDeliveryError: d.Error, LatestDeliveryTime: d.Latest, StartLoggingTime: t.Started, StopLoggingTime: t.Stopped,
-		LatestDeliveryAttemptTime: moment(d.Attempt), TimeLoggingStarted: moment(t.Started), TimeLoggingStopped: moment(t.Stopped),
-		LatestDeliveryAttemptSucceeded: moment(d.Latest),
+		IsLogging: &t.Logging, LatestDeliveryError: d.Error, LatestDeliveryTime: d.Delivered, StartLoggingTime: t.Started, StopLoggingTime: t.Stopped,
+		LatestDigestDeliveryTime: d.Digested, LatestDigestDeliveryError: d.DigestError,
+		LatestDeliveryAttemptTime: moment(d.Attempted), TimeLoggingStarted: moment(t.Started), TimeLoggingStopped: moment(t.Stopped),
+		LatestDeliveryAttemptSucceeded: moment(d.Delivered),
 	}, nil
 }
 
@@ -291,91 +372,20 @@ func moment(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// GetEventSelectors tells what a trail delivers.
-func (s *Service) GetEventSelectors(_ context.Context, c *service.Caller, in *api.GetEventSelectorsRequest) (*api.GetEventSelectorsResponse, error) {
-	t, err := s.find(c, in.TrailName)
-	if err != nil {
-		return nil, err
-	}
-	return &api.GetEventSelectorsResponse{TrailARN: t.ARN(), EventSelectors: selectorsOut(t)}, nil
-}
-
-// PutEventSelectors says what a trail delivers: one selector, of management events.
-func (s *Service) PutEventSelectors(ctx context.Context, c *service.Caller, in *api.PutEventSelectorsRequest) (*api.PutEventSelectorsResponse, error) {
-	if len(in.AdvancedEventSelectors) > 0 || len(in.EventSelectors) != 1 || len(in.EventSelectors[0].DataResources) > 0 {
-		return nil, api.InvalidEventSelectorsException.New("A trail here has one event selector, of management events.")
-	}
-	sel := in.EventSelectors[0]
-	t, err := s.change(ctx, c, in.TrailName, func(tx *directory.Tx, t *directory.AuditTrail) error {
-		t.Selected, t.Calls, t.Excluded = true, sel.ReadWriteType, sel.ExcludeManagementEventSources
-		if sel.IncludeManagementEvents != nil && !*sel.IncludeManagementEvents {
-			t.Calls = "None"
-		}
-		tx.SaveAuditTrail(t)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &api.PutEventSelectorsResponse{TrailARN: t.ARN(), EventSelectors: selectorsOut(t)}, nil
-}
-
-func selectorsOut(t *directory.AuditTrail) []api.EventSelector {
-	include, calls := t.Calls != "None", t.Calls
-	if calls == "" || !include {
-		calls = "All"
-	}
-	excluded := t.Excluded
-	if excluded == nil {
-		excluded = []string{}
-	}
-	return []api.EventSelector{{ReadWriteType: calls, IncludeManagementEvents: &include, DataResources: []api.DataResource{}, ExcludeManagementEventSources: excluded}}
-}
-
-// AddTags adds tags to a trail.
-func (s *Service) AddTags(ctx context.Context, c *service.Caller, in *api.AddTagsRequest) (*api.AddTagsResponse, error) {
-	_, err := s.change(ctx, c, in.ResourceId, func(tx *directory.Tx, t *directory.AuditTrail) error { return tx.TagAuditTrail(t, tagsIn(in.TagsList)) })
-	return &api.AddTagsResponse{}, err
-}
-
-// RemoveTags takes tags from a trail, whatever their values.
-func (s *Service) RemoveTags(ctx context.Context, c *service.Caller, in *api.RemoveTagsRequest) (*api.RemoveTagsResponse, error) {
-	_, err := s.change(ctx, c, in.ResourceId, func(tx *directory.Tx, t *directory.AuditTrail) error {
-		var keys []string
-		for _, tag := range in.TagsList {
-			keys = append(keys, tag.Key)
-		}
-		tx.UntagAuditTrail(t, keys)
-		return nil
-	})
-	return &api.RemoveTagsResponse{}, err
-}
-
-// ListTags tells the tags of trails.
-func (s *Service) ListTags(_ context.Context, c *service.Caller, in *api.ListTagsRequest) (*api.ListTagsResponse, error) {
-	out := &api.ListTagsResponse{ResourceTagList: []api.ResourceTag{}}
-	for _, id := range in.ResourceIdList {
-		t, err := s.find(c, id)
-		if err != nil {
-			return nil, err
-		}
-		r := api.ResourceTag{ResourceId: id, TagsList: []api.Tag{}}
-		for _, tag := range t.Tags {
-			r.TagsList = append(r.TagsList, api.Tag{Key: tag.Key, Value: tag.Value})
-		}
-		out.ResourceTagList = append(out.ResourceTagList, r)
-	}
-	return out, nil
-}
-
 // keyLife is for how long a key is said to be good: it is until it is replaced.
 const keyLife = 100 * 365 * 24 * time.Hour
 
 // ListPublicKeys tells the key that the digests of the trail are signed with.
-func (s *Service) ListPublicKeys(ctx context.Context, _ *service.Caller, _ *api.ListPublicKeysRequest) (*api.ListPublicKeysResponse, error) {
+func (s *Service) ListPublicKeys(ctx context.Context, _ *service.Caller, in *api.ListPublicKeysRequest) (*api.ListPublicKeysResponse, error) {
+	if !in.StartTime.IsZero() && !in.EndTime.IsZero() && in.StartTime.After(in.EndTime) {
+		return nil, api.InvalidTimeRangeException.New("The start time must be before the end time.")
+	}
+	if in.NextToken != "" { // there is one page
+		return nil, api.InvalidTokenException.New("Invalid token specified.")
+	}
 	out := &api.ListPublicKeysResponse{PublicKeyList: []api.PublicKey{}}
 	key, made, err := s.PublicKey(ctx)
-	if err != nil || key == nil {
+	if err != nil || key == nil || !in.EndTime.IsZero() && in.EndTime.Before(made.Truncate(time.Second)) {
 		return out, err
 	}
 	out.PublicKeyList = append(out.PublicKeyList, api.PublicKey{
@@ -385,19 +395,11 @@ func (s *Service) ListPublicKeys(ctx context.Context, _ *service.Caller, _ *api.
 }
 
 func trailOut(t *directory.AuditTrail) api.Trail {
-	no := false
+	no, custom := false, len(t.Selectors)+len(t.Advanced) > 0
 	return api.Trail{
 		Name: t.Name, S3BucketName: t.Bucket, S3KeyPrefix: t.Prefix, IncludeGlobalServiceEvents: &t.Global, IsMultiRegionTrail: &t.MultiRegion,
-		HomeRegion: t.Region, TrailARN: t.ARN(), LogFileValidationEnabled: &no, HasCustomEventSelectors: &t.Selected, HasInsightSelectors: &no, IsOrganizationTrail: &no,
+		HomeRegion: t.Region, TrailARN: t.ARN(), LogFileValidationEnabled: &t.Validated, HasCustomEventSelectors: &custom, HasInsightSelectors: &no, IsOrganizationTrail: &no,
 	}
-}
-
-func tagsIn(tags []api.Tag) []directory.Tag {
-	var out []directory.Tag
-	for _, t := range tags {
-		out = append(out, directory.Tag{Key: t.Key, Value: t.Value})
-	}
-	return out
 }
 
 func is(b *bool) bool { return b != nil && *b }

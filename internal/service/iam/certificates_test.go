@@ -99,10 +99,10 @@ func TestCheckServerCert(t *testing.T) {
 		{"PKCS 8", leaf.pem(), pemOf("PRIVATE KEY", pkcs8), "", certTime, "", ""},
 		{"parameters before the key", leaf.pem(), params + leaf.keyPEM(t), "", certTime, "", ""},
 		{"another key", leaf.pem(), other.keyPEM(t), "", certTime, api.KeyPairMismatch, "do not match"},
-		{"a header", strings.Replace(leaf.pem(), "\n", "\nA: b\n\n", 1), leaf.keyPEM(t), "", certTime, api.MalformedCertificate, "is malformed"},
+		{"a header", strings.Replace(leaf.pem(), "\n", "\nA: b\n\n", 1), leaf.keyPEM(t), "", certTime, api.MalformedCertificate, "Unable to parse certificate."},
 		{"a header in the chain", leaf.pem(), leaf.keyPEM(t), strings.Replace(middle.pem(), "\n", "\nA: b\n\n", 1), certTime, api.MalformedCertificate, "invalid certificate is: 0"},
-		{"rubbish", "rubbish", leaf.keyPEM(t), "", certTime, api.MalformedCertificate, "Certificate rubbish is malformed."},
-		{"two certificates", leaf.pem() + root.pem(), leaf.keyPEM(t), "", certTime, api.MalformedCertificate, "is malformed"},
+		{"rubbish", "rubbish", leaf.keyPEM(t), "", certTime, api.MalformedCertificate, "Unable to parse certificate. Please ensure the certificate is in PEM format."},
+		{"two certificates", leaf.pem() + root.pem(), leaf.keyPEM(t), "", certTime, api.MalformedCertificate, "Unable to parse certificate."},
 		{"no key", leaf.pem(), "rubbish", "", certTime, api.MalformedCertificate, "private key"},
 		{"a certificate for a key", leaf.pem(), leaf.pem(), "", certTime, api.MalformedCertificate, "private key"},
 		{"too early", leaf.pem(), leaf.keyPEM(t), "", certTime.Add(-2 * time.Hour), api.MalformedCertificate, "not valid at this time"},
@@ -228,19 +228,19 @@ func FuzzCertificates(f *testing.F) {
 	f.Add(leaf.pem() + leaf.pem())
 	f.Add("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----")
 	f.Fuzz(func(t *testing.T, text string) {
-		cert, err := parseCertificate(text)
+		cert, ok := parseCertificate(text)
 		chain, chainErr := parseChain(text)
-		if _, keyErr := parsePrivateKey(text); keyErr == nil && err == nil {
+		if _, keyErr := parsePrivateKey(text); keyErr == nil && ok {
 			t.Fatalf("%q is both certificate and key", text)
 		}
-		if err != nil {
+		if !ok {
 			return
 		}
 		if chainErr != nil || len(chain) != 1 || !chain[0].Equal(cert) {
 			t.Fatalf("parseChain(%q) = %v, %v, want the certificate alone", text, chain, chainErr)
 		}
-		if again, err := parseCertificate(pemOf("CERTIFICATE", cert.Raw)); err != nil || !again.Equal(cert) {
-			t.Fatalf("%q doesn't print back as the same certificate: %v", text, err)
+		if again, ok := parseCertificate(pemOf("CERTIFICATE", cert.Raw)); !ok || !again.Equal(cert) {
+			t.Fatalf("%q doesn't print back as the same certificate", text)
 		}
 	})
 }

@@ -23,11 +23,12 @@ func SSHFingerprint(body string) (string, error) {
 	return ssh.FingerprintLegacyMD5(public), nil
 }
 
-// CertificateDER checks a text that is one certificate in PEM and gives its DER.
+// CertificateDER checks a text that is one certificate in PEM, which may have
+// expired, and gives its DER.
 func CertificateDER(body string) ([]byte, error) {
-	cert, err := parseCertificate(body)
-	if err != nil {
-		return nil, err
+	cert, ok := parseCertificate(body)
+	if !ok {
+		return nil, errCertificate(body)
 	}
 	return cert.Raw, nil
 }

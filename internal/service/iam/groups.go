@@ -100,7 +100,7 @@ func (s *Service) UpdateGroup(ctx context.Context, c *service.Caller, in *api.Up
 func renamesGroup(o *service.Operation) {
 	o.Targets = func(c *service.Caller, a any) ([]service.Target, error) {
 		in := a.(*api.UpdateGroupRequest)
-		from := groupTarget(c, in.GroupName, "")
+		from := said(groupTarget(c, in.GroupName, ""), "group", in.GroupName, "")
 		name, path := in.GroupName, "/"
 		if g, err := c.Snapshot.Group(c.Account(), in.GroupName); err == nil {
 			name, path = g.Name, g.Path

@@ -60,7 +60,7 @@ func actsOnNewMFADevice(o *service.Operation) {
 func actsOnMFAUser[In any](name func(in *In) string) func(*service.Operation) {
 	return func(o *service.Operation) {
 		o.Targets = func(c *service.Caller, in any) ([]service.Target, error) {
-			return []service.Target{userTarget(c, mfaUser(c, name(in.(*In))), "")}, nil
+			return []service.Target{namedUser(c, mfaUser(c, name(in.(*In))))}, nil
 		}
 	}
 }
@@ -136,6 +136,28 @@ func (s *Service) EnableMFADevice(ctx context.Context, c *service.Caller, in *ap
 	})
 }
 
+// Passkey is EnableMFADevice for a passkey or security key. Its proof is in no
+// request of the API: the console takes it from the browser, and verifies it.
+// Without a credential the operation only asks whether one may be made.
+func (s *Service) Passkey(credential []byte) service.Operation {
+	o := op("EnableMFADevice", func(ctx context.Context, c *service.Caller, in *api.EnableMFADeviceRequest) (*nothing, error) {
+		if credential == nil {
+			return nil, nil
+		}
+		return nil, s.withUser(ctx, c, mfaUser(c, in.UserName), func(tx *directory.Tx, u *directory.User) error {
+			return tx.AddPasskey(u, in.SerialNumber, credential)
+		})
+	}, actsOnMFAUser(func(in *api.EnableMFADeviceRequest) string { return in.UserName }))
+	o.Key = func(key string, _ *service.Caller, _ any) (string, bool) {
+		state := "Activate"
+		if credential == nil {
+			state = "Create"
+		}
+		return state, key == "iam:RegisterSecurityKey"
+	}
+	return o
+}
+
 // ResyncMFADevice learns from two consecutive codes how far a device's clock is off.
 func (s *Service) ResyncMFADevice(ctx context.Context, c *service.Caller, in *api.ResyncMFADeviceRequest) (*nothing, error) {
 	return nil, s.withUser(ctx, c, mfaUser(c, in.UserName), func(tx *directory.Tx, u *directory.User) error {
@@ -178,11 +200,7 @@ func (s *Service) GetMFADevice(_ context.Context, c *service.Caller, in *api.Get
 		if m.Serial != in.SerialNumber {
 			continue
 		}
-		out := &api.GetMFADeviceResponse{UserName: userNameOut(u), SerialNumber: m.Serial, EnableDate: m.Enabled}
-		if p, err := c.Snapshot.Passkey(c.Account(), m.Serial); err == nil {
-			out.Certifications = p.Certifications // which virtual devices have not
-		}
-		return out, nil
+		return &api.GetMFADeviceResponse{UserName: userNameOut(u), SerialNumber: m.Serial, EnableDate: m.Enabled}, nil
 	}
 	return nil, awsError(&directory.NotFound{Kind: directory.KindMFA, Name: in.SerialNumber})
 }

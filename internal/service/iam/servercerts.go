@@ -154,9 +154,9 @@ func errPrivateKey() error {
 // checkServerCert checks a certificate, its key and its chain, and gives the
 // certificate.
 func checkServerCert(body, key, chain string, now time.Time) (*x509.Certificate, error) {
-	cert, err := parseCertificate(body)
-	if err != nil {
-		return nil, err
+	cert, ok := parseCertificate(body)
+	if !ok {
+		return nil, api.MalformedCertificate.New("Unable to parse certificate. Please ensure the certificate is in PEM format.")
 	}
 	signer, err := parsePrivateKey(key)
 	if err != nil {

@@ -76,7 +76,7 @@ func actsOnCredUsers(o *service.Operation) {
 		if isTrue(in.AllUsers) {
 			return []service.Target{{ARN: directory.UserARN(c.Account(), "/", "*")}}, nil
 		}
-		return []service.Target{userTarget(c, in.UserName, "")}, nil
+		return []service.Target{namedUser(c, in.UserName)}, nil
 	}
 }
 
@@ -95,6 +95,9 @@ func credServiceOf(name string) (credService, error) {
 		{name: "cassandra.amazonaws.com"},
 		{name: "bedrock.amazonaws.com", bearer: true, prefix: "ABSK"},
 		{name: "logs.amazonaws.com", bearer: true, prefix: "ACWL"},
+		{name: "aws-external-anthropic.amazonaws.com", bearer: true, prefix: "AEAA"},
+		{name: "cloudwatch.amazonaws.com", bearer: true, prefix: "APIAACWM"},
+		{name: "xray.amazonaws.com", bearer: true},
 	} {
 		if s.name == name {
 			return s, nil

@@ -26,6 +26,7 @@ func TestServiceCredentialSecrets(t *testing.T) {
 	seen := map[string]bool{}
 	for name, prefix := range map[string]string{
 		"codecommit.amazonaws.com": "", "cassandra.amazonaws.com": "", "bedrock.amazonaws.com": "ABSK", "logs.amazonaws.com": "ACWL",
+		"aws-external-anthropic.amazonaws.com": "AEAA", "cloudwatch.amazonaws.com": "APIAACWM", "xray.amazonaws.com": "",
 	} {
 		of, err := credServiceOf(name)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
+	"time"
 
 	api "github.com/sallyport-iam/sallyport/internal/awsapi/iam"
 	"github.com/sallyport-iam/sallyport/internal/directory"
@@ -20,13 +21,23 @@ func (s *Service) signingCertOperations() []service.Operation {
 }
 
 // parseCertificate reads a text that is one X.509 certificate in PEM.
-func parseCertificate(body string) (*x509.Certificate, error) {
+func parseCertificate(body string) (*x509.Certificate, bool) {
 	if block, ok := onePEM(body); ok && block.Type == "CERTIFICATE" {
-		if cert, ok := boundedCertificate(block.Bytes); ok {
-			return cert, nil
-		}
+		return boundedCertificate(block.Bytes)
 	}
-	return nil, api.MalformedCertificate.New("Certificate %s is malformed.", body)
+	return nil, false
+}
+
+// parseSigningCert reads a certificate that is valid now.
+func parseSigningCert(body string, now time.Time) (*x509.Certificate, error) {
+	if cert, ok := parseCertificate(body); ok && !now.Before(cert.NotBefore) && !now.After(cert.NotAfter) {
+		return cert, nil
+	}
+	return nil, errCertificate(body)
+}
+
+func errCertificate(body string) error {
+	return api.MalformedCertificate.New("Certificate %s is malformed.", body)
 }
 
 // boundedCertificate reads a certificate whose signatures don't take for ever to
@@ -51,7 +62,7 @@ func signingCertOut(u *directory.User, c directory.SigningCert) api.SigningCerti
 
 // UploadSigningCertificate gives the named user, or the caller, a certificate.
 func (s *Service) UploadSigningCertificate(ctx context.Context, c *service.Caller, in *api.UploadSigningCertificateRequest) (*api.UploadSigningCertificateResponse, error) {
-	cert, err := parseCertificate(in.CertificateBody)
+	cert, err := parseSigningCert(in.CertificateBody, s.dir.Now())
 	if err != nil {
 		return nil, err
 	}

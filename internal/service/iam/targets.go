@@ -52,20 +52,38 @@ func (m *members) target(kind string, c *service.Caller, in any) (service.Target
 		if name == "" && c.User == nil {
 			return service.Target{}, errNoUser
 		}
-		return userTarget(c, name, path), nil
+		if path != "" {
+			return userTarget(c, name, path), nil
+		}
+		return namedUser(c, name), nil
 	case "group":
-		return groupTarget(c, text(in, m.groupName), path), nil
+		name := text(in, m.groupName)
+		return said(groupTarget(c, name, path), "group", name, path), nil
 	case "role":
-		return roleTarget(c, text(in, m.roleName), path), nil
+		name := text(in, m.roleName)
+		return said(roleTarget(c, name, path), "role", name, path), nil
 	case "instance-profile":
-		return profileTarget(c, text(in, m.profileName), path), nil
+		name := text(in, m.profileName)
+		return said(profileTarget(c, name, path), "instance profile", name, path), nil
 	case "policy":
 		if path != "" {
-			return service.Target{ARN: directory.PolicyARN(c.Account(), path, text(in, m.policyName))}, nil
+			name := text(in, m.policyName)
+			return said(service.Target{ARN: directory.PolicyARN(c.Account(), path, name)}, "policy", name, ""), nil
 		}
-		return policyTarget(c, text(in, m.policyArn)), nil
+		arn := text(in, m.policyArn)
+		return said(policyTarget(c, arn), "policy", arn, ""), nil
 	}
 	return service.Target{ARN: "*"}, nil
+}
+
+// said gives a target the words that AWS's denials have for what a request names:
+// its kind and its name, but the ARN of what is yet to be made under a path, and
+// of root, which has no name.
+func said(t service.Target, kind, name, path string) service.Target {
+	if path == "" && name != "" {
+		t.Said = kind + " " + name
+	}
+	return t
 }
 
 // pathOf is the path where none is given.
@@ -85,6 +103,15 @@ func userTarget(c *service.Caller, name, path string) service.Target {
 		}
 	}
 	return service.Target{ARN: directory.UserARN(c.Account(), pathOf(path), name)}
+}
+
+// namedUser is userTarget for what a request does to a user that exists.
+func namedUser(c *service.Caller, name string) service.Target {
+	t := userTarget(c, name, "")
+	if name == "" && c.User != nil {
+		name = c.User.Name
+	}
+	return said(t, "user", name, "")
 }
 
 func groupTarget(c *service.Caller, name, path string) service.Target {

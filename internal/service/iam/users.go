@@ -109,7 +109,7 @@ func (s *Service) UpdateUser(ctx context.Context, c *service.Caller, in *api.Upd
 func renamesUser(o *service.Operation) {
 	o.Targets = func(c *service.Caller, a any) ([]service.Target, error) {
 		in := a.(*api.UpdateUserRequest)
-		from := userTarget(c, in.UserName, "")
+		from := namedUser(c, in.UserName)
 		name, path := in.UserName, "/"
 		if u, err := user(c, in.UserName); err == nil {
 			name, path = u.Name, u.Path

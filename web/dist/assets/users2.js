@@ -1,1 +1,1 @@
-export{t as CreateUser,n as DeleteUser,r as Users,i as randomPassword}from"./users.js";
+export{t as DeleteUsers,n as Users}from"./users.js";

@@ -1,11 +1,13 @@
-import { Alert, Box, Button, Checkbox, ColumnLayout, Container, FormField, Grid, Header, Input, KeyValuePairs, Link, RadioGroup, SpaceBetween, StatusIndicator, Textarea } from "@cloudscape-design/components";
+import { Box, Button, Checkbox, ColumnLayout, Container, FormField, Grid, Header, Input, KeyValuePairs, Link, RadioGroup, SpaceBetween, StatusIndicator } from "@cloudscape-design/components";
 import type { PasswordPolicy } from "@aws-sdk/client-iam";
 import { useState } from "react";
 import { useSession } from "../app";
+import { doing } from "../doing";
 import { flashed } from "../flash";
 import { go } from "../router";
 import { iam } from "../session";
-import { absent, Ask, Copy, daysSince, Listing, Problem, Typed, useLoad, when } from "../ui";
+import { absent, Ask, Copy, daysSince, Problem, useLoad } from "../ui";
+import type { Failure } from "../ui";
 
 function Recommendations() {
   const { session } = useSession();
@@ -30,7 +32,7 @@ function Recommendations() {
       <SpaceBetween size="m">
         <Problem error={error} what="The recommendations can't be shown" />
         {items.map((i) => (
-          <Grid key={i.text} gridDefinition={[{ colspan: { default: 12, s: 9 } }, { colspan: { default: 12, s: 3 } }]}>
+          <Grid key={i.text} gridDefinition={[{ colspan: { default: 8, xxs: 9 } }, { colspan: { default: 4, xxs: 3 } }]}>
             <div><StatusIndicator type={i.good ? "success" : "warning"}>{i.text}</StatusIndicator><Box variant="small" display="block">{i.more}</Box></div>
             {!i.good && i.fix ? <Button onClick={() => go(i.fix!)}>Fix</Button> : <span />}
           </Grid>
@@ -48,17 +50,25 @@ export function Dashboard() {
   }, []);
   const [alias, setAlias] = useState<string>();
   const [removing, setRemoving] = useState(false);
-  const count = (label: string, href: string, n?: number) => ({ label, value: <Link href={href} fontSize="display-l" variant="awsui-value-large" ariaLabel={`${label}: ${n ?? 0}`}>{n ?? "-"}</Link> });
+  const count = (label: string, href: string, n?: number) => (
+    <div><Box variant="awsui-key-label">{label}</Box><Link href={href} fontSize="display-l" variant="awsui-value-large" ariaLabel={`${label}: ${n ?? 0}`}>{n ?? "-"}</Link></div>
+  );
   const url = `${location.origin}/console/${data?.alias ?? session.account}`;
   return (
     <SpaceBetween size="l">
       <Header variant="h1">IAM Dashboard</Header>
       <Problem error={error} what="The account's summary can't be shown" />
-      <Grid gridDefinition={[{ colspan: { default: 12, m: 8 } }, { colspan: { default: 12, m: 4 } }]}>
+      <Grid gridDefinition={[{ colspan: { default: 12, s: 8 } }, { colspan: { default: 12, s: 4 } }]}>
         <SpaceBetween size="l">
           <Recommendations />
           <Container header={<Header variant="h2" actions={<Button iconName="refresh" ariaLabel="Refresh" onClick={reload} />}>IAM resources</Header>}>
-            <KeyValuePairs columns={4} items={[count("User groups", "#/groups", data?.n.Groups), count("Users", "#/users", data?.n.Users), count("Roles", "#/roles", data?.n.Roles), count("Policies", "#/policies", data?.n.Policies), count("Identity providers", "#/identity_providers", data?.n.Providers)]} />
+            <Grid gridDefinition={Array.from({ length: 5 }, () => ({ colspan: { default: 6, xxs: 2 } }))}>
+              {count("User groups", "#/groups", data?.n.Groups)}
+              {count("Users", "#/users", data?.n.Users)}
+              {count("Roles", "#/roles", data?.n.Roles)}
+              {count("Policies", "#/policies", data?.n.Policies)}
+              {count("Identity providers", "#/identity_providers", data?.n.Providers)}
+            </Grid>
           </Container>
         </SpaceBetween>
         <SpaceBetween size="l">
@@ -79,91 +89,88 @@ export function Dashboard() {
           <Container header={<Header variant="h2">Quick links</Header>}>
             <SpaceBetween size="xs">
               <Link href="#/security_credentials">My security credentials</Link>
-              <Link href="#/simulator">Policy simulator</Link>
               <Link href="#/health">Credential health</Link>
+            </SpaceBetween>
+          </Container>
+          <Container header={<Header variant="h2">Tools</Header>}>
+            <SpaceBetween size="xs">
+              <Link href="#/simulator">Policy simulator</Link>
+              <Link href="#/find">Find an access key</Link>
+              <Link href="#/why">Why denied?</Link>
             </SpaceBetween>
           </Container>
         </SpaceBetween>
       </Grid>
       {alias !== undefined && (
-        <Ask title="Account alias" verb="Save changes" disabled={!/^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$/.test(alias)} onDismiss={() => setAlias(undefined)} onConfirm={async () => {
-          await iam().createAccountAlias({ AccountAlias: alias });
+        <Ask title={data?.alias ? "Edit alias" : "Create account alias"} verb="Save changes" disabled={!/^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$/.test(alias)} onDismiss={() => setAlias(undefined)} calls={[doing("createAccountAlias", { AccountAlias: alias })]} onConfirm={async () => {
           setAlias(undefined);
           flashed("Alias saved.");
           reload();
         }}>
-          <FormField label="Preferred alias" constraintText="3 to 63 lower-case letters, digits and hyphens"><Input value={alias} onChange={(e) => setAlias(e.detail.value)} /></FormField>
+          <FormField label="Preferred alias" description="Its users sign in at an address with the alias in place of the account ID." constraintText="3 to 63 lower-case letters, digits and hyphens"><Input value={alias} autoFocus onChange={(e) => setAlias(e.detail.value)} /></FormField>
         </Ask>
       )}
-      {removing && <Ask title="Delete account alias?" verb="Delete" onDismiss={() => setRemoving(false)} onConfirm={async () => {
-        await iam().deleteAccountAlias({ AccountAlias: data?.alias });
+      {removing && <Ask title={`Delete the account alias ${data?.alias}?`} verb="Delete" onDismiss={() => setRemoving(false)} calls={[doing("deleteAccountAlias", { AccountAlias: data?.alias })]} onConfirm={async () => {
         setRemoving(false);
+        flashed("Alias deleted.");
         reload();
       }}>Sign-in addresses with the alias no longer work; the one with the account ID does.</Ask>}
     </SpaceBetween>
   );
 }
 
-interface Provider { arn: string; name: string; type: string; created?: Date }
+const standard: PasswordPolicy = { MinimumPasswordLength: 8, AllowUsersToChangePassword: true };
 
-export function Providers() {
-  const { data, error, loading, reload } = useLoad(async (): Promise<Provider[]> => {
-    const [oidc, saml] = await Promise.all([iam().listOpenIDConnectProviders({}), iam().listSAMLProviders({})]);
-    return [
-      ...(oidc.OpenIDConnectProviderList ?? []).map((p) => ({ arn: p.Arn!, name: p.Arn!.split("oidc-provider/")[1], type: "OpenID Connect" })),
-      ...(saml.SAMLProviderList ?? []).map((p) => ({ arn: p.Arn!, name: p.Arn!.split("saml-provider/")[1], type: "SAML", created: p.CreateDate })),
-    ];
-  }, []);
-  const [selected, setSelected] = useState<Provider[]>([]);
-  const [asked, setAsked] = useState<"add" | "delete">();
-  const [type, setType] = useState("oidc");
-  const [name, setName] = useState("");
-  const [audiences, setAudiences] = useState("");
-  const [metadata, setMetadata] = useState("");
-  const p = selected[0];
-  return (
-    <>
-      <Listing<Provider>
-        name="Identity providers" thing="provider" items={data ?? []} loading={loading} error={error} reload={reload} id={(x) => x.name} select="single" selected={selected} onSelect={setSelected}
-        description="Use an identity provider to manage your user identities outside, and grant them permissions by roles."
-        actions={<><Button disabled={!p} onClick={() => setAsked("delete")}>Delete</Button><Button variant="primary" onClick={() => setAsked("add")}>Add provider</Button></>}
-        columns={[
-          { id: "name", header: "Provider", sortingField: "name", isRowHeader: true, cell: (x) => x.name },
-          { id: "type", header: "Type", sortingField: "type", cell: (x) => x.type },
-          { id: "arn", header: "ARN", sortingField: "arn", cell: (x) => x.arn },
-          { id: "created", header: "Creation time", cell: (x) => when(x.created) },
-        ]}
-      />
-      {asked === "add" && (
-        <Ask title="Add provider" verb="Add provider" size="large" disabled={!name || (type === "saml" && !metadata)} onDismiss={() => setAsked(undefined)} onConfirm={async () => {
-          if (type === "oidc") await iam().createOpenIDConnectProvider({ Url: name, ClientIDList: audiences.split(/[\s,]+/).filter(Boolean) });
-          else await iam().createSAMLProvider({ Name: name, SAMLMetadataDocument: metadata });
-          setAsked(undefined);
-          flashed("Provider added.");
-          reload();
-        }}>
-          <RadioGroup ariaLabel="Provider type" value={type} onChange={(e) => setType(e.detail.value)} items={[{ value: "oidc", label: "OpenID Connect" }, { value: "saml", label: "SAML" }]} />
-          <FormField label={type === "oidc" ? "Provider URL" : "Provider name"}><Input value={name} placeholder={type === "oidc" ? "https://" : ""} onChange={(e) => setName(e.detail.value)} /></FormField>
-          {type === "oidc" ? <FormField label="Audiences" description="Client IDs, one a line"><Textarea value={audiences} onChange={(e) => setAudiences(e.detail.value)} /></FormField>
-            : <FormField label="Metadata document"><Textarea rows={10} value={metadata} onChange={(e) => setMetadata(e.detail.value)} /></FormField>}
-        </Ask>
-      )}
-      {asked === "delete" && (
-        <Typed title={`Delete ${p.name}?`} name={p.name} onDismiss={() => setAsked(undefined)} onConfirm={async () => {
-          if (p.type === "SAML") await iam().deleteSAMLProvider({ SAMLProviderArn: p.arn });
-          else await iam().deleteOpenIDConnectProvider({ OpenIDConnectProviderArn: p.arn });
-          setAsked(undefined);
-          setSelected([]);
-          reload();
-        }}>
-          <Alert type="warning">Roles that trust it can no longer be assumed through it.</Alert>
-        </Typed>
-      )}
-    </>
-  );
+// saves is the call that makes a password policy the account's.
+function saves({ ExpirePasswords: _, ...p }: PasswordPolicy, standard: boolean) {
+  if (standard) return doing("deleteAccountPasswordPolicy", {});
+  return doing("updateAccountPasswordPolicy", { ...p, MaxPasswordAge: p.MaxPasswordAge || undefined, PasswordReusePrevention: p.PasswordReusePrevention || undefined, HardExpiry: p.HardExpiry ?? false });
 }
 
-const standard: PasswordPolicy = { MinimumPasswordLength: 8, AllowUsersToChangePassword: true };
+// Tokens are the account's settings of STS.
+function Tokens() {
+  const { data, error, reload } = useLoad(async () => {
+    const [summary, outbound] = await Promise.all([
+      iam().getAccountSummary({}),
+      iam().getOutboundWebIdentityFederationInfo({}).catch((e: Failure) => { if (/FeatureDisabled/.test(e.name ?? "")) return undefined; throw e; }),
+    ]);
+    return { version: (summary.SummaryMap as Record<string, number>).GlobalEndpointTokenVersion === 2 ? 2 : 1, issuer: outbound?.IssuerIdentifier };
+  }, []);
+  const [asked, setAsked] = useState<"version" | "outbound">();
+  const close = () => setAsked(undefined);
+  const done = async (text: string) => {
+    close();
+    flashed(text);
+    reload();
+  };
+  const other = data?.version === 2 ? "v1Token" : "v2Token";
+  return (
+    <SpaceBetween size="l">
+      <Problem error={error} what="The settings of STS can't be shown" />
+      <Container header={<Header variant="h2" description="Security Token Service: temporary credentials of users and roles">Security Token Service (STS)</Header>}>
+        {data && (
+          <KeyValuePairs columns={2} items={[
+            { label: "Session tokens from the global endpoint", value: <>{data.version === 2 ? "Valid in all Regions" : "Valid only in Regions enabled by default"} <Button variant="inline-link" ariaLabel="Change session tokens" onClick={() => setAsked("version")}>Change</Button></> },
+            { label: "Outbound identity federation", value: <>{data.issuer ? <>Enabled: <Copy text={data.issuer} label="token issuer URL" /></> : "Disabled"} <Button variant="inline-link" ariaLabel={(data.issuer ? "Disable" : "Enable") + " outbound identity federation"} onClick={() => setAsked("outbound")}>{data.issuer ? "Disable" : "Enable"}</Button></> },
+          ]} />
+        )}
+      </Container>
+      {asked === "version" && (
+        <Ask title="Change region compatibility of session tokens?" verb="Save changes" onDismiss={close} calls={[doing("setSecurityTokenServicePreferences", { GlobalEndpointTokenVersion: other })]} onConfirm={() => done("Saved.")}>
+          Tokens that are made from now on are {other === "v2Token" ? "valid in all Regions, and longer" : "valid only in Regions that are enabled by default"}.
+        </Ask>
+      )}
+      {asked === "outbound" && data && (
+        <Ask
+          title={data.issuer ? "Disable outbound identity federation?" : "Enable outbound identity federation?"} verb={data.issuer ? "Disable" : "Enable"} onDismiss={close}
+          calls={[data.issuer ? doing("disableOutboundWebIdentityFederation", {}) : doing("enableOutboundWebIdentityFederation", {})]} onConfirm={() => done("Saved.")}
+        >
+          {data.issuer ? "No more tokens are issued for services outside. Those that were stay valid until they expire." : "Users and roles that are allowed sts:GetWebIdentityToken get tokens that services outside can verify."}
+        </Ask>
+      )}
+    </SpaceBetween>
+  );
+}
 
 export function Settings() {
   const { data, error, reload, loading } = useLoad(async () => (await absent(iam().getAccountPasswordPolicy({})))?.PasswordPolicy, []);
@@ -186,13 +193,9 @@ export function Settings() {
       <Container header={<Header variant="h2" description="Requirements for the passwords of IAM users" actions={<Button disabled={loading} onClick={() => { setEdited(data ?? standard); setCustom(data ? "custom" : "default"); }}>Edit</Button>}>Password policy</Header>}>
         {!loading && !error && (data ? <ul>{says(data).map((s) => <li key={s}>{s}</li>)}</ul> : <ul><li>IAM default: at least 8 characters, of at least three kinds</li><li>Not the account's name or email address</li><li>Never expires</li></ul>)}
       </Container>
+      <Tokens />
       {edited && (
-        <Ask title="Edit password policy" verb="Save changes" size="large" onDismiss={() => setEdited(undefined)} onConfirm={async () => {
-          if (custom === "default") await absent(iam().deleteAccountPasswordPolicy({}));
-          else {
-            const { ExpirePasswords: _, ...p } = edited;
-            await iam().updateAccountPasswordPolicy({ ...p, MaxPasswordAge: p.MaxPasswordAge || undefined, PasswordReusePrevention: p.PasswordReusePrevention || undefined, HardExpiry: p.HardExpiry ?? false });
-          }
+        <Ask title="Edit password policy" verb="Save changes" size="large" disabled={custom === "default" && !data} onDismiss={() => setEdited(undefined)} calls={[saves(edited, custom === "default")]} onConfirm={async () => {
           setEdited(undefined);
           flashed("Password policy saved.");
           reload();

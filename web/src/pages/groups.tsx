@@ -1,27 +1,35 @@
-import { Button, Container, FormField, Header, Input, KeyValuePairs, Link, SpaceBetween, Tabs } from "@cloudscape-design/components";
+import { Box, Button, Container, FormField, Header, Input, KeyValuePairs, Link, SpaceBetween, Tabs } from "@cloudscape-design/components";
 import type { Group, Policy, User } from "@aws-sdk/client-iam";
 import { useState } from "react";
 import { groupSteps } from "../cleanup";
 import { DeleteAll } from "../deleteall";
+import { doing } from "../doing";
 import { flashed } from "../flash";
+import { LastAccessed } from "../lastaccessed";
 import { PermissionsTable, principal } from "../permissions";
-import { PickPolicies } from "../pick";
+import { PickPolicies, PickUsers } from "../pick";
 import { at, go, useRoute } from "../router";
 import { iam } from "../session";
-import { all, Ask, Copy, Listing, Problem, useLoad, usePages, when } from "../ui";
+import { all, Ask, Buttons, Copy, Listing, Problem, useLoad, usePages, when } from "../ui";
 import type { Failure } from "../ui";
 
+// membersOf gives a page of a group's users.
+async function membersOf(GroupName: string, Marker?: string) {
+  const o = await iam().getGroup({ GroupName, Marker, MaxItems: 1000 });
+  return { items: o.Users ?? [], marker: o.Marker };
+}
+
 function Members({ name }: { name: string }) {
-  const { data } = useLoad(async () => (await iam().getGroup({ GroupName: name })).Users?.length ?? 0, [name]);
-  return <>{data ?? "…"}</>;
+  const { data, error } = useLoad(async () => (await all((marker?: string) => membersOf(name, marker))).length, [name]);
+  return <>{error ? error.name : (data ?? "…")}</>;
 }
 
 function Defined({ name }: { name: string }) {
-  const { data } = useLoad(async () => {
+  const { data, error } = useLoad(async () => {
     const [a, i] = await Promise.all([iam().listAttachedGroupPolicies({ GroupName: name }), iam().listGroupPolicies({ GroupName: name })]);
     return (a.AttachedPolicies?.length ?? 0) + (i.PolicyNames?.length ?? 0);
   }, [name]);
-  return <>{data === undefined ? "…" : data ? "Defined" : "Not defined"}</>;
+  return <>{error ? error.name : data === undefined ? "…" : data ? "Defined" : "Not defined"}</>;
 }
 
 export function Groups() {
@@ -34,7 +42,7 @@ export function Groups() {
   return (
     <>
       <Listing<Group>
-        name="User groups" thing="group" {...pages} id={(g) => g.GroupName ?? ""} select="single" selected={selected} onSelect={setSelected}
+        name="User groups" thing="group" {...pages} id={(g) => g.GroupName ?? ""} select="multi" selected={selected} onSelect={setSelected}
         description="A user group is a collection of IAM users. Use groups to specify permissions for a collection of users."
         actions={<><Button disabled={!selected.length} onClick={() => setDeleting(true)}>Delete</Button><Button variant="primary" onClick={() => go("/groups/create")}>Create group</Button></>}
         columns={[
@@ -45,10 +53,13 @@ export function Groups() {
           { id: "created", header: "Creation time", sortingField: "CreateDate", cell: (g) => when(g.CreateDate) },
         ]}
       />
-      {deleting && <DeleteAll kind="group" name={selected[0].GroupName!} steps={groupSteps} onDismiss={() => setDeleting(false)} onDone={() => { setDeleting(false); setSelected([]); pages.reload(); }} />}
+      {deleting && <DeleteAll kind="group" names={selected.map((g) => g.GroupName!)} steps={groupSteps} onDismiss={() => setDeleting(false)} onDone={() => { setDeleting(false); setSelected([]); pages.reload(); }} />}
     </>
   );
 }
+
+const nameForm = /^[\w+=,.@-]{1,128}$/;
+const nameText = "Up to 128 characters: A-Z, a-z, 0-9, and + = , . @ _ -";
 
 export function CreateGroup() {
   const [name, setName] = useState("");
@@ -73,98 +84,93 @@ export function CreateGroup() {
     <SpaceBetween size="l">
       <Header variant="h1">Create user group</Header>
       <Container header={<Header variant="h2">Name the group</Header>}>
-        <FormField label="User group name" constraintText="Up to 128 characters: A-Z, a-z, 0-9, and + = , . @ _ -"><Input value={name} onChange={(e) => setName(e.detail.value)} autoFocus /></FormField>
+        <FormField label="User group name" constraintText={nameText}><Input value={name} onChange={(e) => setName(e.detail.value)} autoFocus /></FormField>
       </Container>
       <PickUsers selected={users} onChange={setUsers} />
       <PickPolicies selected={policies} onChange={setPolicies} />
       <Problem error={error} what="The group was not created as wanted" />
-      <SpaceBetween direction="horizontal" size="xs">
+      <Box float="right"><Buttons>
         <Button variant="link" onClick={() => go("/groups")}>Cancel</Button>
-        <Button variant="primary" loading={busy} disabled={!/^[\w+=,.@-]{1,128}$/.test(name)} onClick={() => void create()}>Create user group</Button>
-      </SpaceBetween>
+        <Button variant="primary" loading={busy} disabled={!nameForm.test(name)} onClick={() => void create()}>Create user group</Button>
+      </Buttons></Box>
     </SpaceBetween>
-  );
-}
-
-function PickUsers({ selected, onChange }: { selected: User[]; onChange: (u: User[]) => void }) {
-  const pages = usePages(async (Marker?: string) => {
-    const out = await iam().listUsers({ Marker, MaxItems: 1000 });
-    return { items: out.Users ?? [], marker: out.Marker };
-  });
-  return (
-    <Listing<User>
-      name="Users" thing="user" {...pages} variant="container" id={(u) => u.UserName ?? ""} select="multi" selected={selected} onSelect={onChange}
-      columns={[
-        { id: "name", header: "User name", sortingField: "UserName", isRowHeader: true, cell: (u) => u.UserName },
-        { id: "created", header: "Creation time", sortingField: "CreateDate", cell: (u) => when(u.CreateDate) },
-      ]}
-    />
   );
 }
 
 export function GroupPage({ name }: { name: string }) {
   const route = useRoute();
-  const { data, error, loading, reload } = useLoad(async () => {
-    const [group, users] = await Promise.all([
-      iam().getGroup({ GroupName: name }),
-      all(async (Marker?: string) => { const o = await iam().getGroup({ GroupName: name, Marker }); return { items: o.Users, marker: o.Marker }; }),
-    ]);
-    return { group: group.Group!, users };
-  }, [name]);
-  const [selected, setSelected] = useState<User[]>([]);
-  const [chosen, setChosen] = useState<User[]>([]);
-  const [asked, setAsked] = useState<"add" | "remove" | "delete">();
+  const { data, error } = useLoad(async () => (await iam().getGroup({ GroupName: name, MaxItems: 1 })).Group!, [name]);
+  const [asked, setAsked] = useState<"rename" | "delete">();
+  const [next, setNext] = useState(name);
   return (
     <SpaceBetween size="l">
-      <Header variant="h1" actions={<Button onClick={() => setAsked("delete")}>Delete</Button>}>{name}</Header>
+      <Header variant="h1" actions={<Buttons><Button disabled={!data} onClick={() => setAsked("rename")}>Edit</Button><Button disabled={!data} onClick={() => setAsked("delete")}>Delete</Button></Buttons>}>{name}</Header>
       <Problem error={error} what="The group can't be shown" />
       {data && (
-        <>
+        <SpaceBetween size="l">
           <Container header={<Header variant="h2">Summary</Header>}>
-            <KeyValuePairs columns={3} items={[{ label: "User group name", value: name }, { label: "Creation time", value: when(data.group.CreateDate) }, { label: "ARN", value: <Copy text={data.group.Arn ?? ""} label="ARN" /> }]} />
+            <KeyValuePairs columns={3} items={[{ label: "User group name", value: name }, { label: "Creation time", value: when(data.CreateDate) }, { label: "ARN", value: <Copy text={data.Arn ?? ""} label="ARN" /> }]} />
           </Container>
           <Tabs
             activeTabId={route.query.get("section") ?? "users"} onChange={(e) => go(`/groups/details/${encodeURIComponent(name)}?section=${e.detail.activeTabId}`)}
             tabs={[
-              {
-                id: "users", label: "Users",
-                content: (
-                  <Listing<User>
-                    name="Users in this group" thing="user" items={data.users} loading={loading} variant="container" id={(u) => u.UserName ?? ""} select="multi" selected={selected} onSelect={setSelected}
-                    actions={<><Button disabled={!selected.length} onClick={() => setAsked("remove")}>Remove</Button><Button onClick={() => setAsked("add")}>Add users</Button></>}
-                    columns={[
-                      { id: "name", header: "User name", sortingField: "UserName", isRowHeader: true, cell: (u) => <Link href={at("users", "details", u.UserName!)}>{u.UserName}</Link> },
-                      { id: "created", header: "Creation time", sortingField: "CreateDate", cell: (u) => when(u.CreateDate) },
-                    ]}
-                  />
-                ),
-              },
+              { id: "users", label: "Users", content: <GroupUsers name={name} /> },
               { id: "permissions", label: "Permissions", content: <PermissionsTable of={principal.group(name)} /> },
+              { id: "access_advisor", label: "Access Advisor", content: <LastAccessed arn={data.Arn ?? ""} /> },
             ]}
           />
-        </>
+        </SpaceBetween>
       )}
+      {asked === "rename" && (
+        <Ask
+          title="Edit user group name" verb="Save changes" disabled={next === name || !nameForm.test(next)} onDismiss={() => setAsked(undefined)} calls={[doing("updateGroup", { GroupName: name, NewGroupName: next })]}
+          onConfirm={async () => {
+            go("/groups/details/" + encodeURIComponent(next));
+            setTimeout(() => flashed(`The group is now called ${next}.`));
+          }}
+        >
+          <FormField label="User group name" constraintText={nameText}><Input value={next} onChange={(e) => setNext(e.detail.value)} autoFocus /></FormField>
+        </Ask>
+      )}
+      {asked === "delete" && <DeleteAll kind="group" names={[name]} steps={groupSteps} onDismiss={() => setAsked(undefined)} onDone={() => go("/groups")} />}
+    </SpaceBetween>
+  );
+}
+
+function GroupUsers({ name: GroupName }: { name: string }) {
+  const pages = usePages((marker?: string) => membersOf(GroupName, marker), [GroupName]);
+  const [selected, setSelected] = useState<User[]>([]);
+  const [chosen, setChosen] = useState<User[]>([]);
+  const [asked, setAsked] = useState<"add" | "remove">();
+  const several = (n: number) => `${n} user${n === 1 ? "" : "s"}`;
+  const done = async (text: string) => {
+    setAsked(undefined);
+    setChosen([]);
+    setSelected([]);
+    flashed(text);
+    pages.reload();
+  };
+  return (
+    <>
+      <Listing<User>
+        name="Users in this group" thing="user" {...pages} variant="container" id={(u) => u.UserName ?? ""} select="multi" selected={selected} onSelect={setSelected}
+        actions={<><Button disabled={!selected.length} onClick={() => setAsked("remove")}>Remove</Button><Button onClick={() => setAsked("add")}>Add users</Button></>}
+        columns={[
+          { id: "name", header: "User name", sortingField: "UserName", isRowHeader: true, cell: (u) => <Link href={at("users", "details", u.UserName!)}>{u.UserName}</Link> },
+          { id: "signin", header: "Console last sign-in", sortingField: "PasswordLastUsed", cell: (u) => when(u.PasswordLastUsed) },
+          { id: "created", header: "Creation time", sortingField: "CreateDate", cell: (u) => when(u.CreateDate) },
+        ]}
+      />
       {asked === "add" && (
-        <Ask title="Add users" verb="Add users" size="large" disabled={!chosen.length} onDismiss={() => setAsked(undefined)} onConfirm={async () => {
-          for (const u of chosen) await iam().addUserToGroup({ GroupName: name, UserName: u.UserName });
-          setAsked(undefined);
-          setChosen([]);
-          reload();
-        }}>
+        <Ask title="Add users" verb="Add users" size="large" disabled={!chosen.length} onDismiss={() => setAsked(undefined)} calls={chosen.map((u) => doing("addUserToGroup", { GroupName, UserName: u.UserName }))} onConfirm={() => done(`${several(chosen.length)} added.`)}>
           <PickUsers selected={chosen} onChange={setChosen} />
         </Ask>
       )}
       {asked === "remove" && (
-        <Ask title="Remove users from the group?" verb="Remove" onDismiss={() => setAsked(undefined)} onConfirm={async () => {
-          for (const u of selected) await iam().removeUserFromGroup({ GroupName: name, UserName: u.UserName });
-          setAsked(undefined);
-          setSelected([]);
-          reload();
-        }}>
+        <Ask title={`Remove ${several(selected.length)} from the group?`} verb="Remove" onDismiss={() => setAsked(undefined)} calls={selected.map((u) => doing("removeUserFromGroup", { GroupName, UserName: u.UserName }))} onConfirm={() => done(`${several(selected.length)} removed.`)}>
           They lose what the group permits: {selected.map((u) => u.UserName).join(", ")}.
         </Ask>
       )}
-      {asked === "delete" && <DeleteAll kind="group" name={name} steps={groupSteps} onDismiss={() => setAsked(undefined)} onDone={() => go("/groups")} />}
-    </SpaceBetween>
+    </>
   );
 }

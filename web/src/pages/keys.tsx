@@ -1,12 +1,14 @@
-import { Alert, Box, Button, Checkbox, ColumnLayout, Container, ExpandableSection, FormField, Header, Input, KeyValuePairs, RadioGroup, SpaceBetween, StatusIndicator, Steps, Wizard } from "@cloudscape-design/components";
+import { Alert, Box, Button, Checkbox, ColumnLayout, Container, ExpandableSection, FormField, Header, Input, KeyValuePairs, Link, RadioGroup, SpaceBetween, StatusIndicator, Steps, Wizard } from "@cloudscape-design/components";
 import { useEffect, useState } from "react";
 import { useSession } from "../app";
+import { doing } from "../doing";
 import { flashed } from "../flash";
+import { Hidden } from "../hidden";
 import { go } from "../router";
 import { clientOf, iam } from "../session";
-import { ago, Ask, Copy, csv, download, Problem, useLoad } from "../ui";
+import { ago, Ask, Buttons, Copy, csv, download, Problem, Typed, useLoad } from "../ui";
 import type { Failure } from "../ui";
-import { Hidden, Impact, keysOf } from "./user";
+import { Impact, keysOf } from "./user";
 import type { Key } from "./user";
 
 // uses are the use cases of the wizard, with what is better than a key.
@@ -53,6 +55,7 @@ export function CreateKey({ name }: { name: string }) {
     }
   };
   if (made) return <Retrieve made={made} owner={owner} error={error} onDone={() => go(back)} />;
+  if (!owner) return <CreateRootKey busy={busy} error={error} onCreate={() => void create()} onCancel={() => go(back)} />;
   return (
     <Wizard
       activeStepIndex={step} isLoadingNextStep={busy} submitButtonText="Create access key" onCancel={() => go(back)} onSubmit={() => void create()}
@@ -67,7 +70,6 @@ export function CreateKey({ name }: { name: string }) {
           title: "Access key best practices & alternatives",
           content: (
             <SpaceBetween size="l">
-              {!owner && <Alert type="warning" header="Root user access keys are not recommended">A key of the root user can do everything, and no policy limits it. Make an IAM user or a role instead.</Alert>}
               <Container header={<Header variant="h2" description="Avoid using long-term credentials like access keys to improve your security.">Use case</Header>}>
                 <FormField label="What is the key for?" errorText={tried && !use ? "Choose a use case." : undefined}>
                   <RadioGroup value={use} onChange={(e) => { setUse(e.detail.value); setUnderstood(false); }} items={uses.map((u) => ({ value: u.value, label: u.label, description: u.text }))} />
@@ -89,7 +91,7 @@ export function CreateKey({ name }: { name: string }) {
             <SpaceBetween size="l">
               <Container header={<Header variant="h2" description="The description is a tag of the user, with the key's id as its key.">Description</Header>}>
                 <FormField label="Description tag value" description="What the access key is for and where it will be used." constraintText="Up to 256 characters">
-                  <Input value={description} onChange={(e) => setDescription(e.detail.value.slice(0, 256))} disabled={!owner} autoFocus />
+                  <Input value={description} onChange={(e) => setDescription(e.detail.value.slice(0, 256))} autoFocus />
                 </FormField>
               </Container>
               <Problem error={error} what="The access key was not created" />
@@ -101,9 +103,25 @@ export function CreateKey({ name }: { name: string }) {
   );
 }
 
+// CreateRootKey is the wizard of root, in one step as AWS has it.
+function CreateRootKey({ busy, error, onCreate, onCancel }: { busy: boolean; error?: Failure; onCreate: () => void; onCancel: () => void }) {
+  const [understood, setUnderstood] = useState(false);
+  return (
+    <SpaceBetween size="l">
+      <Header variant="h1">Alternatives to root user access keys</Header>
+      <Alert type="warning" header="Root user access keys are not recommended">A key of the root user can do everything, and no policy limits it. Make an IAM user or a role instead.</Alert>
+      <Container header={<Header variant="h2">Continue to create access key?</Header>}>
+        <Checkbox checked={understood} onChange={(e) => setUnderstood(e.detail.checked)}>I understand creating a root access key is not a best practice, but I still want to create one.</Checkbox>
+      </Container>
+      <Problem error={error} what="The access key was not created" />
+      <Box float="right"><Buttons><Button variant="link" onClick={onCancel}>Cancel</Button><Button variant="primary" loading={busy} disabled={!understood} onClick={onCreate}>Create access key</Button></Buttons></Box>
+    </SpaceBetween>
+  );
+}
+
 // Retrieve shows a new key, once.
 function Retrieve({ made, owner, error, onDone, done = "Done" }: { made: Made; owner?: string; error?: Failure; onDone: () => void; done?: string }) {
-  const [check, setCheck] = useState<"none" | "busy" | "good" | "bad">("none");
+  const [check, setCheck] = useState<"none" | "busy" | { arn?: string; error?: Failure }>("none");
   const [saved, setSaved] = useState(false);
   useEffect(() => {
     const warn = (e: BeforeUnloadEvent) => saved || e.preventDefault();
@@ -113,7 +131,7 @@ function Retrieve({ made, owner, error, onDone, done = "Done" }: { made: Made; o
   const profile = owner ?? "root";
   const forms = [
     { name: "For aws configure import", file: `${profile}_import.csv`, text: csv([["User Name", "Access key ID", "Secret access key"], [profile, made.id, made.secret]]) },
-    { name: "Profile", file: "credentials", text: `[${profile}]\naws_access_key_id = ${made.id}\naws_secret_access_key = ${made.secret}\n` },
+    { name: "Profile", file: "credentials", text: `[${profile}]\naws_access_key_id = ${made.id}\naws_secret_access_key = ${made.secret}\nendpoint_url = ${location.origin}\nregion = us-east-1\n` },
     { name: "Environment", file: `${profile}.env`, text: `AWS_ACCESS_KEY_ID=${made.id}\nAWS_SECRET_ACCESS_KEY=${made.secret}\nAWS_ENDPOINT_URL=${location.origin}\nAWS_REGION=us-east-1\n` },
   ];
   return (
@@ -138,18 +156,19 @@ function Retrieve({ made, owner, error, onDone, done = "Done" }: { made: Made; o
         <SpaceBetween size="m">
           <SpaceBetween direction="horizontal" size="xs">
             {forms.map((f) => <Button key={f.name} iconName="download" onClick={() => { setSaved(true); download(f.file, f.text, "text/plain"); }}>{f.name}</Button>)}
+            {forms.slice(1).map((f) => <Button key={f.name + "copy"} iconName="copy" onClick={() => void navigator.clipboard.writeText(f.text).then(() => setSaved(true))}>Copy: {f.name}</Button>)}
             <Button
               loading={check === "busy"}
               onClick={() => {
                 setCheck("busy");
-                clientOf(made.id, made.secret).getCallerIdentity({}).then(() => setCheck("good"), () => setCheck("bad"));
+                clientOf(made.id, made.secret).getCallerIdentity({}).then((o) => setCheck({ arn: o.Arn }), (error: Failure) => setCheck({ error }));
               }}
             >
               Check that the key works
             </Button>
           </SpaceBetween>
-          {check === "good" && <StatusIndicator>The key works.</StatusIndicator>}
-          {check === "bad" && <StatusIndicator type="error">The key does not work.</StatusIndicator>}
+          {typeof check === "object" && check.arn && <StatusIndicator>The key works: {check.arn}</StatusIndicator>}
+          {typeof check === "object" && <Problem error={check.error} what="The key does not work" />}
         </SpaceBetween>
       </ExpandableSection>
       <Box float="right">
@@ -176,68 +195,114 @@ function Retrieve({ made, owner, error, onDone, done = "Done" }: { made: Made; o
 export function Rotate({ name }: { name: string }) {
   const { data: keys, error, reload } = useLoad(() => keysOf(name), [name]);
   const [made, setMade] = useState<Made>();
-  const [failed, setFailed] = useState<Failure>();
-  const [asked, setAsked] = useState<"deactivate" | "delete">();
+  const [asked, setAsked] = useState<"create" | "deactivate" | "activate" | "delete">();
   useEffect(() => {
     const timer = setInterval(reload, 5000);
     return () => clearInterval(timer);
   }, [reload]);
+  const back = `/users/details/${encodeURIComponent(name)}?section=security_credentials`;
   if (made) return <Retrieve made={made} owner={name} onDone={() => { setMade(undefined); reload(); }} done="Next: watch both keys" />;
-  const sorted = [...(keys ?? [])].sort((a, b) => (a.CreateDate?.getTime() ?? 0) - (b.CreateDate?.getTime() ?? 0));
-  const [old, fresh] = sorted as (Key | undefined)[];
-  const moved = Boolean(old && fresh && fresh.used?.LastUsedDate && (!old.used?.LastUsedDate || fresh.used.LastUsedDate > old.used.LastUsedDate));
+  const [old, fresh] = [...(keys ?? [])].sort((a, b) => (a.CreateDate?.getTime() ?? 0) - (b.CreateDate?.getTime() ?? 0)) as (Key | undefined)[];
+  const used = (k?: Key) => k?.used?.LastUsedDate?.getTime() ?? 0;
+  const quiet = used(fresh) > used(old);
   const at = !fresh ? 0 : old?.Status === "Active" ? 1 : 2;
   const state = (i: number) => (i < at ? "success" : i === at ? "in-progress" : "pending");
-  const create = async () => {
-    try {
-      const key = (await iam().createAccessKey({ UserName: name })).AccessKey!;
-      setMade({ id: key.AccessKeyId!, secret: key.SecretAccessKey! });
-    } catch (e) {
-      setFailed(e as Failure);
-    }
+  const done = async (text: string) => {
+    setAsked(undefined);
+    flashed(text);
+    reload();
   };
+  const AccessKeyId = old?.AccessKeyId;
   return (
     <SpaceBetween size="l">
-      <Header variant="h1" description="Nothing stops working: the old key goes only when nothing uses it. You can leave this page and come back.">Rotate the access key of {name}</Header>
-      <Problem error={error ?? failed} />
-      {keys && (
-        <>
+      <Header variant="h1" description="Nothing stops working: the old key goes only when nothing uses it. You can leave this page and come back." actions={<Button onClick={() => go(back)}>Back to {name}</Button>}>Rotate the access key of {name}</Header>
+      <Problem error={error} what="The keys can't be shown" />
+      {keys?.length === 0 && <Alert type="info">{name} has no access key to rotate.</Alert>}
+      {keys && keys.length > 0 && (
+        <SpaceBetween size="l">
           <Container>
             <Steps
               ariaLabel="Rotation"
               steps={[
-                { status: state(0), header: "Create the new key", details: at === 0 ? <Button variant="primary" disabled={sorted.length !== 1} onClick={() => void create()}>Create the new key</Button> : undefined },
-                { status: state(1), header: "Change clients over, and deactivate the old key when it is quiet", details: at === 1 ? <Button variant={moved ? "primary" : "normal"} onClick={() => setAsked("deactivate")}>Deactivate the old key</Button> : undefined },
-                { status: state(2), header: "Delete the old key", details: at === 2 ? <Button variant="primary" onClick={() => setAsked("delete")}>Delete the old key</Button> : undefined },
+                { status: state(0), header: "Create the new key", details: at === 0 && <Button variant="primary" onClick={() => setAsked("create")}>Create the new key</Button> },
+                {
+                  status: state(1), header: "Change the clients over, and deactivate the old key when it is quiet",
+                  details: at === 1 && (
+                    <SpaceBetween size="xs">
+                      {quiet ? <StatusIndicator>The new key was used after the old one.</StatusIndicator> : <StatusIndicator type="pending">{used(fresh) ? "The old key was used after the new one." : "The new key was not used yet."}</StatusIndicator>}
+                      <Button variant={quiet ? "primary" : "normal"} onClick={() => setAsked("deactivate")}>Deactivate the old key</Button>
+                    </SpaceBetween>
+                  ),
+                },
+                {
+                  status: state(2), header: "See that nothing misses the old key, and delete it",
+                  details: at === 2 && <Buttons><Button onClick={() => setAsked("activate")}>Activate it again</Button><Button variant="primary" onClick={() => setAsked("delete")}>Delete the old key</Button></Buttons>,
+                },
               ]}
             />
           </Container>
-          <Container header={<Header variant="h2" description="Updated every 5 seconds">Last use</Header>}>
-            <KeyValuePairs
-              columns={2}
-              items={[old, fresh].map((k, i) => ({
-                label: i === 0 ? "Old key" : "New key",
-                value: k ? <>{k.AccessKeyId} ({k.Status}) - {k.used?.LastUsedDate ? ago(k.used.LastUsedDate) : "never used"}</> : "-",
-              }))}
-            />
-          </Container>
-        </>
+          <ColumnLayout columns={2}>
+            <LastUse title="Old key" k={old} />
+            <LastUse title="New key" k={fresh} />
+          </ColumnLayout>
+        </SpaceBetween>
       )}
-      {asked && old && (
+      {asked === "create" && (
         <Ask
-          title={asked === "deactivate" ? `Deactivate ${old.AccessKeyId}?` : `Delete ${old.AccessKeyId}?`} verb={asked === "deactivate" ? "Deactivate" : "Delete"} onDismiss={() => setAsked(undefined)}
+          title="Create the new key?" verb="Create the new key" onDismiss={() => setAsked(undefined)} shown={[doing("createAccessKey", { UserName: name })]}
           onConfirm={async () => {
-            if (asked === "deactivate") await iam().updateAccessKey({ UserName: name, AccessKeyId: old.AccessKeyId, Status: "Inactive" });
-            else await iam().deleteAccessKey({ UserName: name, AccessKeyId: old.AccessKeyId });
-            flashed(asked === "deactivate" ? "The old key is inactive. If something breaks, activate it on the user's page." : "The rotation is complete.");
+            const key = (await iam().createAccessKey({ UserName: name })).AccessKey!;
+            if (old?.description) await iam().tagUser({ UserName: name, Tags: [{ Key: key.AccessKeyId, Value: old.description }] }).catch(() => undefined);
             setAsked(undefined);
-            if (asked === "delete") go(`/users/details/${encodeURIComponent(name)}?section=security_credentials`);
-            else reload();
+            setMade({ id: key.AccessKeyId!, secret: key.SecretAccessKey! });
           }}
         >
+          Both keys work until you deactivate the old one. The description of the old key is copied.
+        </Ask>
+      )}
+      {asked === "deactivate" && old && (
+        <Ask title={`Deactivate ${AccessKeyId}?`} verb="Deactivate" onDismiss={() => setAsked(undefined)} calls={[doing("updateAccessKey", { UserName: name, AccessKeyId, Status: "Inactive" })]} onConfirm={() => done("The old key is inactive. If something breaks, activate it again.")}>
           <Impact k={old} />
         </Ask>
       )}
+      {asked === "activate" && (
+        <Ask title={`Activate ${AccessKeyId}?`} verb="Activate" onDismiss={() => setAsked(undefined)} calls={[doing("updateAccessKey", { UserName: name, AccessKeyId, Status: "Active" })]} onConfirm={() => done("The old key is active again.")}>
+          Whoever still uses it can go on.
+        </Ask>
+      )}
+      {asked === "delete" && old && (
+        <Typed
+          title={`Delete ${AccessKeyId}?`} name={AccessKeyId!} onDismiss={() => setAsked(undefined)}
+          calls={[doing("deleteAccessKey", { UserName: name, AccessKeyId }), ...(old.description ? [doing("untagUser", { UserName: name, TagKeys: [AccessKeyId!] })] : [])]}
+          onConfirm={async () => {
+            go(back);
+            setTimeout(() => flashed("The rotation is complete."));
+          }}
+        >
+          <Impact k={old} />
+          <Alert type="warning">A deleted key can't be recovered.</Alert>
+        </Typed>
+      )}
     </SpaceBetween>
+  );
+}
+
+// LastUse shows when a key was used last, live.
+function LastUse({ title, k }: { title: string; k?: Key }) {
+  return (
+    <Container header={<Header variant="h2" description="Updated every 5 seconds">{title}</Header>}>
+      {k ? (
+        <KeyValuePairs columns={2} items={[
+          { label: "Access key ID", value: <Copy text={k.AccessKeyId ?? ""} label="access key ID" /> },
+          { label: "Status", value: <StatusIndicator type={k.Status === "Active" ? "success" : "stopped"}>{k.Status}</StatusIndicator> },
+          { label: "Last used", value: k.used?.LastUsedDate ? ago(k.used.LastUsedDate) : "Never used" },
+          { label: "Last used service", value: k.used?.LastUsedDate ? `${k.used.ServiceName} in ${k.used.Region}` : "-" },
+          { label: "Description", value: k.description ?? "-" },
+          { label: "Its calls", value: <Link href={"#/events?key=" + k.AccessKeyId}>Event history</Link> },
+        ]} />
+      ) : (
+        "There is no such key yet."
+      )}
+    </Container>
   );
 }

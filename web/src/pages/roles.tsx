@@ -1,17 +1,19 @@
-import { Alert, Button, Checkbox, Container, FormField, Header, Input, KeyValuePairs, Link, RadioGroup, SpaceBetween, Table, TagEditor, Tabs, Textarea, Wizard } from "@cloudscape-design/components";
-import type { Policy, Role } from "@aws-sdk/client-iam";
+import { Alert, Button, Checkbox, Container, FormField, Header, Input, KeyValuePairs, Link, Select, SpaceBetween, Tabs, Textarea } from "@cloudscape-design/components";
+import type { Role } from "@aws-sdk/client-iam";
 import { useState } from "react";
 import { useSession } from "../app";
 import { roleSteps } from "../cleanup";
+import { revocation } from "../consoleaccess";
 import { DeleteAll } from "../deleteall";
+import { doing } from "../doing";
 import { PolicyEditor, pretty } from "../editor";
 import { flashed } from "../flash";
+import { LastAccessed } from "../lastaccessed";
 import { PermissionsTable, principal } from "../permissions";
-import { PickPolicies } from "../pick";
 import { at, go, useRoute } from "../router";
-import { iam, switchRole } from "../session";
-import { ago, Ask, Copy, Listing, Problem, useLoad, usePages, when } from "../ui";
-import type { Failure } from "../ui";
+import { iam } from "../session";
+import { Tags, tagged } from "../tags";
+import { ago, Ask, Buttons, Copy, Listing, Problem, useLoad, usePages, when } from "../ui";
 
 // trusted says in a few words whom a trust policy trusts.
 function trusted(document = ""): string {
@@ -36,243 +38,149 @@ export function Roles() {
   return (
     <>
       <Listing<Role>
-        name="Roles" thing="role" {...pages} id={(r) => r.RoleName ?? ""} select="single" selected={selected} onSelect={setSelected}
+        name="Roles" thing="role" {...pages} id={(r) => r.RoleName ?? ""} select="multi" selected={selected} onSelect={setSelected}
         description="An IAM role is an identity with specific permissions and credentials that are valid for short durations. Roles can be assumed by entities that you trust."
         actions={<><Button disabled={!selected.length} onClick={() => setDeleting(true)}>Delete</Button><Button variant="primary" onClick={() => go("/roles/create")}>Create role</Button></>}
         columns={[
           { id: "name", header: "Role name", sortingField: "RoleName", isRowHeader: true, cell: (r) => <Link href={at("roles", "details", r.RoleName!)}>{r.RoleName}</Link> },
-          { id: "trusted", header: "Trusted entities", cell: (r) => trusted(r.AssumeRolePolicyDocument) },
+          { id: "path", header: "Path", sortingField: "Path", hidden: true, cell: (r) => r.Path },
+          { id: "trusted", header: "Trusted entities", minWidth: 220, cell: (r) => trusted(r.AssumeRolePolicyDocument) },
           { id: "activity", header: "Last activity", cell: (r) => <Activity name={r.RoleName!} /> },
+          { id: "description", header: "Description", sortingField: "Description", hidden: true, cell: (r) => r.Description || "-" },
+          { id: "arn", header: "ARN", sortingField: "Arn", hidden: true, cell: (r) => r.Arn },
+          { id: "duration", header: "Maximum session duration", sortingField: "MaxSessionDuration", hidden: true, cell: (r) => hours(r.MaxSessionDuration) },
           { id: "created", header: "Creation time", sortingField: "CreateDate", cell: (r) => when(r.CreateDate) },
         ]}
       />
-      {deleting && <DeleteAll kind="role" name={selected[0].RoleName!} steps={roleSteps} onDismiss={() => setDeleting(false)} onDone={() => { setDeleting(false); setSelected([]); pages.reload(); }} />}
+      {deleting && <DeleteAll kind="role" names={selected.map((r) => r.RoleName!)} steps={roleSteps} onDismiss={() => setDeleting(false)} onDone={() => { setDeleting(false); setSelected([]); pages.reload(); }} />}
     </>
   );
 }
 
 function Activity({ name }: { name: string }) {
-  const { data } = useLoad(async () => ago((await iam().getRole({ RoleName: name })).Role?.RoleLastUsed?.LastUsedDate), [name]);
-  return <>{data ?? "…"}</>;
+  const { data, error } = useLoad(async () => ago((await iam().getRole({ RoleName: name })).Role?.RoleLastUsed?.LastUsedDate), [name]);
+  return <>{error ? error.name : (data ?? "…")}</>;
 }
 
-type Kind = "service" | "account" | "web" | "saml" | "custom";
+const hours = (seconds = 3600) => (seconds % 3600 ? `${Math.round(seconds / 60)} minutes` : `${seconds / 3600} hour${seconds === 3600 ? "" : "s"}`);
 
-function trustPolicy(kind: Kind, value: string, external: string, mfa: boolean): string {
-  const condition: Record<string, unknown> = {};
-  if (external) condition.StringEquals = { "sts:ExternalId": external };
-  if (mfa) condition.Bool = { "aws:MultiFactorAuthPresent": "true" };
-  const statement =
-    kind === "service"
-      ? { Effect: "Allow", Principal: { Service: value }, Action: "sts:AssumeRole" }
-      : kind === "account"
-        ? { Effect: "Allow", Principal: { AWS: /^\d{12}$/.test(value) ? `arn:aws:iam::${value}:root` : value }, Action: "sts:AssumeRole", ...(Object.keys(condition).length ? { Condition: condition } : {}) }
-        : kind === "web"
-          ? { Effect: "Allow", Principal: { Federated: value }, Action: "sts:AssumeRoleWithWebIdentity" }
-          : { Effect: "Allow", Principal: { Federated: value }, Action: "sts:AssumeRoleWithSAML", Condition: { StringEquals: { "SAML:aud": location.origin + "/saml" } } };
-  return JSON.stringify({ Version: "2012-10-17", Statement: [statement] }, null, 2);
-}
+type Asked = "delete" | "trust" | "revoke" | "edit";
 
-export function CreateRole() {
-  const { session } = useSession();
-  const [step, setStep] = useState(0);
-  const [kind, setKind] = useState<Kind>("account");
-  const [value, setValue] = useState(session.account);
-  const [external, setExternal] = useState("");
-  const [mfa, setMFA] = useState(false);
-  const [custom, setCustom] = useState("");
-  const [policies, setPolicies] = useState<Policy[]>([]);
-  const [boundary, setBoundary] = useState<Policy[]>([]);
-  const [name, setName] = useState("");
-  const [description, setDescription] = useState("");
-  const [tags, setTags] = useState<readonly { key: string; value: string; existing: boolean }[]>([]);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<Failure>();
-  const trust = kind === "custom" ? custom : trustPolicy(kind, value, external, mfa);
-  const pick = (next: Kind) => {
-    if (next === "custom") setCustom(trust);
-    setKind(next);
-    setValue({ service: "ec2.amazonaws.com", account: session.account, web: "", saml: "", custom: "" }[next]);
-  };
-  const create = async () => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      const wanted = tags.filter((t) => t.key).map((t) => ({ Key: t.key, Value: t.value }));
-      await iam().createRole({ RoleName: name, AssumeRolePolicyDocument: trust, Description: description || undefined, PermissionsBoundary: boundary[0]?.Arn, Tags: wanted.length ? wanted : undefined });
-      for (const p of policies) await iam().attachRolePolicy({ RoleName: name, PolicyArn: p.Arn });
-      go("/roles");
-      setTimeout(() => flashed(`Role ${name} created.`));
-    } catch (e) {
-      setError(e as Failure);
-    } finally {
-      setBusy(false);
-    }
-  };
-  const label = { service: "Service", account: "Account ID or ARN", web: "ARN of the OpenID Connect provider", saml: "ARN of the SAML provider", custom: "" }[kind];
-  return (
-    <Wizard
-      activeStepIndex={step} isLoadingNextStep={busy} submitButtonText="Create role" onCancel={() => go("/roles")} onSubmit={() => void create()} onNavigate={(e) => setStep(e.detail.requestedStepIndex)}
-      i18nStrings={{ stepNumberLabel: (n) => `Step ${n}`, collapsedStepsLabel: (n, of) => `Step ${n} of ${of}`, navigationAriaLabel: "Steps", cancelButton: "Cancel", previousButton: "Previous", nextButton: "Next", optional: "optional" }}
-      steps={[
-        {
-          title: "Select trusted entity",
-          content: (
-            <Container header={<Header variant="h2">Trusted entity type</Header>}>
-              <SpaceBetween size="m">
-                <RadioGroup ariaLabel="Trusted entity type" value={kind} onChange={(e) => pick(e.detail.value as Kind)} items={[
-                  { value: "service", label: "AWS service", description: "Allow services like EC2 or Lambda to perform actions in this account." },
-                  { value: "account", label: "AWS account", description: "Allow entities in this or another account to perform actions in this account." },
-                  { value: "web", label: "Web identity", description: "Allow users federated by an OpenID Connect provider to assume this role." },
-                  { value: "saml", label: "SAML 2.0 federation", description: "Allow users federated by a corporate directory to assume this role." },
-                  { value: "custom", label: "Custom trust policy", description: "Write the trust policy." },
-                ]} />
-                {kind !== "custom" && <FormField label={label}><Input value={value} onChange={(e) => setValue(e.detail.value)} /></FormField>}
-                {kind === "account" && <FormField label="External ID - optional" description="For roles that a third party assumes"><Input value={external} onChange={(e) => setExternal(e.detail.value)} /></FormField>}
-                {kind === "account" && <Checkbox checked={mfa} onChange={(e) => setMFA(e.detail.checked)}>Require MFA</Checkbox>}
-                {kind === "custom" && <PolicyEditor value={custom} onChange={setCustom} label="Trust policy" />}
-              </SpaceBetween>
-            </Container>
-          ),
-        },
-        {
-          title: "Add permissions", isOptional: true,
-          content: <SpaceBetween size="l"><PickPolicies selected={policies} onChange={setPolicies} /><Container header={<Header variant="h2">Permissions boundary - optional</Header>}><Input ariaLabel="ARN of the permissions boundary" placeholder="ARN of a policy" value={boundary[0]?.Arn ?? ""} onChange={(e) => setBoundary(e.detail.value ? [{ Arn: e.detail.value }] : [])} /></Container></SpaceBetween>,
-        },
-        {
-          title: "Name, review, and create",
-          content: (
-            <SpaceBetween size="l">
-              <Container header={<Header variant="h2">Role details</Header>}>
-                <SpaceBetween size="m">
-                  <FormField label="Role name" constraintText="Up to 64 characters: A-Z, a-z, 0-9, and + = , . @ _ -"><Input value={name} onChange={(e) => setName(e.detail.value)} /></FormField>
-                  <FormField label="Description - optional"><Textarea value={description} onChange={(e) => setDescription(e.detail.value)} /></FormField>
-                </SpaceBetween>
-              </Container>
-              <Container header={<Header variant="h2">Trust policy</Header>}><pre tabIndex={0} aria-label="Trust policy">{trust}</pre></Container>
-              <Container header={<Header variant="h2">Permissions</Header>}>{policies.map((p) => p.PolicyName).join(", ") || "None yet"}</Container>
-              <Container header={<Header variant="h2">Tags - optional</Header>}><TagEditor tags={tags as never} onChange={(e) => setTags(e.detail.tags as never)} /></Container>
-              <Problem error={error} what="The role was not created as wanted" />
-            </SpaceBetween>
-          ),
-        },
-      ]}
-    />
-  );
-}
-
-export function RolePage({ name }: { name: string }) {
+export function RolePage({ name: RoleName }: { name: string }) {
   const route = useRoute();
   const { session } = useSession();
   const { data, error, reload } = useLoad(async () => {
-    const [role, profiles] = await Promise.all([iam().getRole({ RoleName: name }), iam().listInstanceProfilesForRole({ RoleName: name })]);
+    const [role, profiles] = await Promise.all([iam().getRole({ RoleName }), iam().listInstanceProfilesForRole({ RoleName })]);
     return { role: role.Role!, profiles: profiles.InstanceProfiles ?? [] };
-  }, [name]);
-  const [asked, setAsked] = useState<"delete" | "trust" | "revoke" | "edit">();
-  const [text, setText] = useState("");
-  const [hours, setHours] = useState("1");
+  }, [RoleName]);
+  const [asked, setAsked] = useState<Asked>();
   const trust = pretty(decodeURIComponent(data?.role.AssumeRolePolicyDocument ?? ""));
-  const link = `${location.origin}/console/#/switch-role?account=${session.account}&roleName=${encodeURIComponent(name)}`;
+  const link = `${location.origin}/console/#/switch-role?account=${session.account}&roleName=${encodeURIComponent(RoleName)}`;
+  const close = () => setAsked(undefined);
+  const done = async (text: string) => {
+    close();
+    flashed(text);
+    reload();
+  };
   return (
     <SpaceBetween size="l">
-      <Header variant="h1" actions={<SpaceBetween direction="horizontal" size="xs"><Button disabled={!data} onClick={() => { setHours(String((data?.role.MaxSessionDuration ?? 3600) / 3600)); setText(data?.role.Description ?? ""); setAsked("edit"); }}>Edit</Button><Button onClick={() => setAsked("delete")}>Delete</Button></SpaceBetween>}>{name}</Header>
+      <Header variant="h1" description={data?.role.Description} actions={<Buttons><Button iconName="refresh" ariaLabel="Refresh" onClick={reload} /><Button disabled={!data} onClick={() => setAsked("delete")}>Delete</Button></Buttons>}>{RoleName}</Header>
       <Problem error={error} what="The role can't be shown" />
       {data && (
-        <>
-          <Container header={<Header variant="h2">Summary</Header>}>
+        <SpaceBetween size="l">
+          <Container header={<Header variant="h2" actions={<Button onClick={() => setAsked("edit")}>Edit</Button>}>Summary</Header>}>
             <KeyValuePairs columns={3} items={[
-              { label: "ARN", value: <Copy text={data.role.Arn ?? ""} label="ARN" /> },
               { label: "Creation date", value: when(data.role.CreateDate) },
+              { label: "ARN", value: <Copy text={data.role.Arn ?? ""} label="ARN" /> },
+              { label: "Link to switch roles in console", value: <Copy text={link} label="link" /> },
               { label: "Last activity", value: ago(data.role.RoleLastUsed?.LastUsedDate) },
-              { label: "Maximum session duration", value: `${(data.role.MaxSessionDuration ?? 3600) / 3600} h` },
-              { label: "Instance profile", value: data.profiles.map((p) => p.InstanceProfileName).join(", ") || "-" },
-              { label: "Link to switch roles", value: <Copy text={link} label="link" /> },
+              { label: "Maximum session duration", value: hours(data.role.MaxSessionDuration) },
+              { label: "Instance profile", value: data.profiles.length ? data.profiles.map((p) => <Copy key={p.Arn} text={p.Arn ?? ""} label="instance profile ARN" />) : "-" },
             ]} />
           </Container>
           <Tabs
-            activeTabId={route.query.get("section") ?? "permissions"} onChange={(e) => go(`/roles/details/${encodeURIComponent(name)}?section=${e.detail.activeTabId}`)}
+            activeTabId={route.query.get("section") ?? "permissions"} onChange={(e) => go(`/roles/details/${encodeURIComponent(RoleName)}?section=${e.detail.activeTabId}`)}
             tabs={[
-              { id: "permissions", label: "Permissions", content: <PermissionsTable of={principal.role(name)} boundary={data.role.PermissionsBoundary?.PermissionsBoundaryArn} /> },
-              { id: "trust", label: "Trust relationships", content: <Container header={<Header variant="h2" actions={<Button onClick={() => { setText(trust); setAsked("trust"); }}>Edit trust policy</Button>}>Trusted entities</Header>}><PolicyEditor readOnly value={trust} label="Trust policy" /></Container> },
+              { id: "permissions", label: "Permissions", content: <PermissionsTable of={principal.role(RoleName)} boundary={data.role.PermissionsBoundary?.PermissionsBoundaryArn} /> },
               {
-                id: "tags", label: "Tags",
-                content: <Table items={data.role.Tags ?? []} trackBy="Key" empty="No tags." ariaLabels={{ tableLabel: "Tags" }} header={<Header variant="h2">Tags</Header>} columnDefinitions={[{ id: "key", header: "Key", isRowHeader: true, cell: (t) => t.Key }, { id: "value", header: "Value", cell: (t) => t.Value }]} />,
+                id: "trust_relationships", label: "Trust relationships",
+                content: <Container header={<Header variant="h2" description="Entities that can assume this role under specified conditions." actions={<Button onClick={() => setAsked("trust")}>Edit trust policy</Button>}>Trusted entities</Header>}><PolicyEditor readOnly value={trust} label="Trust policy" /></Container>,
               },
-              { id: "revoke", label: "Revoke sessions", content: <Container header={<Header variant="h2" actions={<Button onClick={() => setAsked("revoke")}>Revoke active sessions</Button>}>Active sessions</Header>}>Denies everything to the sessions that began before now, by the inline policy AWSRevokeOlderSessions. Sessions that begin later are not concerned.</Container> },
+              { id: "tags", label: "Tags", content: <Tags of={tagged.role(RoleName)} /> },
+              { id: "access_advisor", label: "Last Accessed", content: <LastAccessed arn={data.role.Arn ?? ""} /> },
+              {
+                id: "revoke_sessions", label: "Revoke sessions",
+                content: (
+                  <Container header={<Header variant="h2" actions={<Button onClick={() => setAsked("revoke")}>Revoke active sessions</Button>}>Revoke all active sessions</Header>}>
+                    If you suspect that credentials of this role are in wrong hands, revoke all its sessions: the inline policy AWSRevokeOlderSessions denies them everything.
+                    Sessions that begin later are not concerned.
+                  </Container>
+                ),
+              },
             ]}
           />
-        </>
+        </SpaceBetween>
       )}
-      {asked === "delete" && <DeleteAll kind="role" name={name} steps={roleSteps} onDismiss={() => setAsked(undefined)} onDone={() => go("/roles")} />}
-      {asked === "trust" && (
-        <Ask title="Edit trust policy" verb="Update policy" size="large" onDismiss={() => setAsked(undefined)} onConfirm={async () => {
-          await iam().updateAssumeRolePolicy({ RoleName: name, PolicyDocument: text });
-          setAsked(undefined);
-          flashed("Trust policy updated.");
-          reload();
-        }}>
-          <PolicyEditor value={text} onChange={setText} label="Trust policy" />
-        </Ask>
-      )}
-      {asked === "edit" && (
-        <Ask title="Edit role" verb="Save changes" onDismiss={() => setAsked(undefined)} onConfirm={async () => {
-          await iam().updateRole({ RoleName: name, Description: text, MaxSessionDuration: Number(hours) * 3600 });
-          setAsked(undefined);
-          reload();
-        }}>
-          <FormField label="Description"><Textarea value={text} onChange={(e) => setText(e.detail.value)} /></FormField>
-          <FormField label="Maximum session duration, in hours" constraintText="1 to 12"><Input type="number" value={hours} onChange={(e) => setHours(e.detail.value)} /></FormField>
-        </Ask>
-      )}
-      {asked === "revoke" && (
-        <Ask title="Revoke active sessions?" verb="Revoke active sessions" onDismiss={() => setAsked(undefined)} onConfirm={async () => {
-          const PolicyDocument = JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Deny", Action: ["*"], Resource: ["*"], Condition: { DateLessThan: { "aws:TokenIssueTime": new Date().toISOString() } } }] });
-          await iam().putRolePolicy({ RoleName: name, PolicyName: "AWSRevokeOlderSessions", PolicyDocument });
-          setAsked(undefined);
-          flashed("Sessions that began before now are revoked.");
-          reload();
-        }}>
-          <Alert type="warning">All who use a session of this role are cut off at once, and must begin a new one.</Alert>
-        </Ask>
-      )}
+      {asked === "delete" && <DeleteAll kind="role" names={[RoleName]} steps={roleSteps} onDismiss={close} onDone={() => go("/roles")} />}
+      {asked === "trust" && <EditTrust name={RoleName} text={trust} onDismiss={close} onDone={() => void done("Trust policy updated.")} />}
+      {asked === "edit" && <EditRole role={data!.role} onDismiss={close} onDone={() => void done("Role changed.")} />}
+      {asked === "revoke" && <Revoke name={RoleName} onDismiss={close} onDone={() => void done("Sessions that began before now are revoked.")} />}
     </SpaceBetween>
   );
 }
 
-export function SwitchRole() {
-  const { session, setRole } = useSession();
-  const route = useRoute();
-  const [account, setAccount] = useState(route.query.get("account") ?? session.account);
-  const [name, setName] = useState(route.query.get("roleName") ?? "");
-  const [display, setDisplay] = useState(route.query.get("displayName") ?? "");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<Failure>();
-  const change = async () => {
-    setBusy(true);
-    setError(undefined);
-    const role = { arn: `arn:aws:iam::${account}:role/${name}`, account, name, display: display || name };
-    try {
-      await switchRole(role);
-      setRole(role);
-      go("/home");
-    } catch (e) {
-      setError(e as Failure);
-      setBusy(false);
-    }
-  };
+interface Dialog {
+  onDismiss: () => void;
+  onDone: () => void;
+}
+
+function EditTrust({ name, text, onDismiss, onDone }: Dialog & { name: string; text: string }) {
+  const [next, setNext] = useState(text);
   return (
-    <SpaceBetween size="l">
-      <Header variant="h1" description="Act as a role, with its permissions instead of yours, until you switch back.">Switch role</Header>
-      {!session.user && <Alert type="info">The root user can't switch roles. Sign in as an IAM user.</Alert>}
-      <Container>
-        <SpaceBetween size="m">
-          <FormField label="Account ID" constraintText="12 digits"><Input value={account} onChange={(e) => setAccount(e.detail.value)} /></FormField>
-          <FormField label="IAM role name"><Input value={name} onChange={(e) => setName(e.detail.value)} /></FormField>
-          <FormField label="Display name - optional"><Input value={display} onChange={(e) => setDisplay(e.detail.value)} /></FormField>
-          <Problem error={error} what="You can't switch to this role" />
+    <Ask title="Edit trust policy" verb="Update policy" size="large" disabled={next === text} onDismiss={onDismiss} calls={[doing("updateAssumeRolePolicy", { RoleName: name, PolicyDocument: next })]} onConfirm={async () => onDone()}>
+      <PolicyEditor value={next} onChange={setNext} label="Trust policy" />
+    </Ask>
+  );
+}
+
+const durations = [1, 2, 4, 8, 12];
+
+function EditRole({ role, onDismiss, onDone }: Dialog & { role: Role }) {
+  const [description, setDescription] = useState(role.Description ?? "");
+  const [seconds, setSeconds] = useState(role.MaxSessionDuration ?? 3600);
+  const [custom, setCustom] = useState(!durations.includes(seconds / 3600));
+  const good = seconds >= 3600 && seconds <= 43200;
+  return (
+    <Ask
+      title={`Edit ${role.RoleName}`} verb="Save changes" disabled={!good} onDismiss={onDismiss}
+      calls={[doing("updateRole", { RoleName: role.RoleName, Description: description, MaxSessionDuration: seconds })]} onConfirm={async () => onDone()}
+    >
+      <FormField label="Description" constraintText="Up to 1000 characters"><Textarea value={description} onChange={(e) => setDescription(e.detail.value)} /></FormField>
+      <FormField label="Maximum session duration" errorText={good ? undefined : "From 3,600 to 43,200 seconds."}>
+        <SpaceBetween size="xs">
+          <Select
+            selectedOption={custom ? { value: "custom", label: "Custom duration" } : { value: String(seconds), label: hours(seconds) }}
+            options={[...durations.map((h) => ({ value: String(h * 3600), label: hours(h * 3600) })), { value: "custom", label: "Custom duration" }]}
+            onChange={(e) => {
+              const { value } = e.detail.selectedOption;
+              setCustom(value === "custom");
+              if (value !== "custom") setSeconds(Number(value));
+            }}
+          />
+          {custom && <Input type="number" ariaLabel="Seconds" value={String(seconds)} onChange={(e) => setSeconds(Number(e.detail.value))} />}
         </SpaceBetween>
-      </Container>
-      <Button variant="primary" loading={busy} disabled={!name || !/^\d{12}$/.test(account)} onClick={() => void change()}>Switch role</Button>
-    </SpaceBetween>
+      </FormField>
+    </Ask>
+  );
+}
+
+function Revoke({ name: RoleName, onDismiss, onDone }: Dialog & { name: string }) {
+  const [understood, setUnderstood] = useState(false);
+  const [policy] = useState(revocation);
+  return (
+    <Ask title={`Revoke active sessions for ${RoleName}?`} verb="Revoke active sessions" disabled={!understood} onDismiss={onDismiss} calls={[doing("putRolePolicy", { RoleName, ...policy })]} onConfirm={async () => onDone()}>
+      <Alert type="warning">All who use a session of this role are cut off at once, and must begin a new one.</Alert>
+      <Checkbox checked={understood} onChange={(e) => setUnderstood(e.detail.checked)}>I acknowledge that I am revoking all active sessions for this role.</Checkbox>
+    </Ask>
   );
 }

@@ -1,16 +1,21 @@
-import {
-  Alert, Box, Button, ButtonDropdown, ColumnLayout, Container, ExpandableSection, FormField, Header, Input, KeyValuePairs, Link, Modal, RadioGroup, SpaceBetween, StatusIndicator, Table, TagEditor, Tabs, Textarea,
-} from "@cloudscape-design/components";
+import { Alert, Box, Button, ButtonDropdown, ColumnLayout, Container, ExpandableSection, FormField, Header, Input, KeyValuePairs, Link, RadioGroup, SpaceBetween, StatusIndicator, Table, Tabs } from "@cloudscape-design/components";
 import type { AccessKeyLastUsed, AccessKeyMetadata, Tag } from "@aws-sdk/client-iam";
 import { useState } from "react";
 import { useSession } from "../app";
+import { ConsoleAccess } from "../consoleaccess";
+import { doing } from "../doing";
 import { flashed } from "../flash";
+import { Hidden } from "../hidden";
+import { LastAccessed } from "../lastaccessed";
+import { OtherCredentials } from "../othercredentials";
 import { PermissionsTable, principal } from "../permissions";
-import { PickGroups } from "../pick";
+import { enablePasskey, noPasskeys } from "../passkeys";
 import { at, go, useRoute } from "../router";
 import { iam } from "../session";
-import { absent, ago, Ask, Copy, csv, daysSince, download, Problem, Typed, useLoad, when } from "../ui";
-import { DeleteUser, randomPassword } from "./users";
+import { Tags, tagged } from "../tags";
+import { absent, ago, Ask, Copy, daysSince, Problem, Typed, useLoad, when } from "../ui";
+import { UserGroups } from "../usergroups";
+import { DeleteUsers } from "./users";
 
 // Key is an access key with its use and its description, which is a tag of the
 // user by the key's id.
@@ -57,7 +62,7 @@ export function UserPage({ name }: { name: string }) {
         actions={
           <SpaceBetween direction="horizontal" size="xs">
             <Button iconName="refresh" ariaLabel="Refresh" onClick={reload} />
-            <Button onClick={() => setDeleting(true)}>Delete</Button>
+            <Button disabled={!data} onClick={() => setDeleting(true)}>Delete</Button>
           </SpaceBetween>
         }
       >
@@ -65,7 +70,7 @@ export function UserPage({ name }: { name: string }) {
       </Header>
       <Problem error={error} what="The user can't be shown" />
       {data && (
-        <>
+        <SpaceBetween size="l">
           <Container header={<Header variant="h2">Summary</Header>}>
             <KeyValuePairs
               columns={3}
@@ -88,7 +93,7 @@ export function UserPage({ name }: { name: string }) {
             tabs={[
               { id: "permissions", label: "Permissions", content: <PermissionsTable of={principal.user(name)} boundary={data.user.PermissionsBoundary?.PermissionsBoundaryArn} /> },
               { id: "groups", label: "Groups", content: <UserGroups name={name} /> },
-              { id: "tags", label: "Tags", content: <Tags name={name} /> },
+              { id: "tags", label: "Tags", content: <Tags of={tagged.user(name)} /> },
               {
                 id: "security_credentials", label: "Security credentials",
                 content: (
@@ -103,9 +108,9 @@ export function UserPage({ name }: { name: string }) {
               { id: "access_advisor", label: "Last Accessed", content: <LastAccessed arn={data.user.Arn ?? ""} /> },
             ]}
           />
-        </>
+        </SpaceBetween>
       )}
-      {deleting && <DeleteUser name={name} onDismiss={() => setDeleting(false)} onDone={() => go("/users")} />}
+      {deleting && data && <DeleteUsers users={[data.user]} onDismiss={() => setDeleting(false)} onDone={() => go("/users")} />}
     </SpaceBetween>
   );
 }
@@ -195,10 +200,8 @@ export function AccessKeys({ name, keys, reload }: { name?: string; keys: Key[];
       {asked?.what === "deactivate" && (
         <Ask
           title={`Deactivate ${asked.key.AccessKeyId}?`} verb="Deactivate" onDismiss={close}
-          onConfirm={async () => {
-            await iam().updateAccessKey({ UserName: name, AccessKeyId: asked.key.AccessKeyId, Status: "Inactive" });
-            done(`Access key ${asked.key.AccessKeyId} deactivated. Activate it again by its Actions.`);
-          }}
+          calls={[doing("updateAccessKey", { UserName: name, AccessKeyId: asked.key.AccessKeyId, Status: "Inactive" })]}
+          onConfirm={async () => done(`Access key ${asked.key.AccessKeyId} deactivated. Activate it again by its Actions.`)}
         >
           <Impact k={asked.key} />
           <Alert type="warning">Whoever uses this key gets errors from the next call on. You can activate it again.</Alert>
@@ -207,10 +210,8 @@ export function AccessKeys({ name, keys, reload }: { name?: string; keys: Key[];
       {asked?.what === "activate" && (
         <Ask
           title={`Activate ${asked.key.AccessKeyId}?`} verb="Activate" onDismiss={close}
-          onConfirm={async () => {
-            await iam().updateAccessKey({ UserName: name, AccessKeyId: asked.key.AccessKeyId, Status: "Active" });
-            done(`Access key ${asked.key.AccessKeyId} activated.`);
-          }}
+          calls={[doing("updateAccessKey", { UserName: name, AccessKeyId: asked.key.AccessKeyId, Status: "Active" })]}
+          onConfirm={async () => done(`Access key ${asked.key.AccessKeyId} activated.`)}
         >
           Its owner can make calls with it again.
         </Ask>
@@ -239,8 +240,8 @@ function DeleteKey({ name, k, onDismiss, onDone }: { name?: string; k: Key; onDi
   return (
     <Typed
       title={`Delete ${k.AccessKeyId}?`} name={k.AccessKeyId ?? ""} disabled={active} onDismiss={onDismiss}
+      calls={[doing("deleteAccessKey", { UserName: name, AccessKeyId: k.AccessKeyId })]}
       onConfirm={async () => {
-        await iam().deleteAccessKey({ UserName: name, AccessKeyId: k.AccessKeyId });
         if (k.description && name) await iam().untagUser({ UserName: name, TagKeys: [k.AccessKeyId!] }).catch(() => undefined);
         onDone();
       }}
@@ -262,188 +263,13 @@ function Describe({ name, k, onDismiss, onDone }: { name: string; k: Key; onDism
   return (
     <Ask
       title="Edit description" verb="Save" onDismiss={onDismiss}
-      onConfirm={async () => {
-        if (text) await iam().tagUser({ UserName: name, Tags: [{ Key: k.AccessKeyId, Value: text }] });
-        else await iam().untagUser({ UserName: name, TagKeys: [k.AccessKeyId!] });
-        onDone();
-      }}
+      calls={[text ? doing("tagUser", { UserName: name, Tags: [{ Key: k.AccessKeyId, Value: text }] }) : doing("untagUser", { UserName: name, TagKeys: [k.AccessKeyId!] })]}
+      onConfirm={async () => onDone()}
     >
       <FormField label="Description tag value" constraintText="Up to 256 characters">
         <Input value={text} onChange={(e) => setText(e.detail.value)} />
       </FormField>
     </Ask>
-  );
-}
-
-function UserGroups({ name }: { name: string }) {
-  const { data, error, reload } = useLoad(async () => (await iam().listGroupsForUser({ UserName: name })).Groups ?? [], [name]);
-  const [selected, setSelected] = useState<NonNullable<typeof data>>([]);
-  const [adding, setAdding] = useState(false);
-  const [chosen, setChosen] = useState<string[]>([]);
-  const [removing, setRemoving] = useState(false);
-  return (
-    <>
-      <Problem error={error} />
-      <Table
-        items={data ?? []} trackBy="GroupName" selectionType="multi" selectedItems={selected} onSelectionChange={(e) => setSelected(e.detail.selectedItems)}
-        ariaLabels={{ tableLabel: "Groups", selectionGroupLabel: "Groups", allItemsSelectionLabel: () => "Select all", itemSelectionLabel: (_, g) => "Select " + g.GroupName }}
-        header={
-          <Header
-            variant="h2" counter={`(${data?.length ?? 0})`}
-            actions={
-              <SpaceBetween direction="horizontal" size="xs">
-                <Button disabled={selected.length === 0} onClick={() => setRemoving(true)}>Remove</Button>
-                <Button onClick={() => setAdding(true)}>Add user to groups</Button>
-              </SpaceBetween>
-            }
-          >
-            User groups membership
-          </Header>
-        }
-        empty="In no group."
-        columnDefinitions={[
-          { id: "name", header: "Group name", isRowHeader: true, cell: (g) => <Link href={at("groups", "details", g.GroupName!)}>{g.GroupName}</Link> },
-          { id: "path", header: "Path", cell: (g) => g.Path },
-        ]}
-      />
-      {adding && (
-        <Ask
-          title="Add user to groups" verb="Add user to groups" size="large" disabled={chosen.length === 0} onDismiss={() => setAdding(false)}
-          onConfirm={async () => {
-            for (const GroupName of chosen) await iam().addUserToGroup({ UserName: name, GroupName });
-            setAdding(false);
-            setChosen([]);
-            reload();
-          }}
-        >
-          <PickGroups selected={chosen} onChange={setChosen} />
-        </Ask>
-      )}
-      {removing && (
-        <Ask
-          title={`Remove ${name} from ${selected.length} group${selected.length === 1 ? "" : "s"}?`} verb="Remove" onDismiss={() => setRemoving(false)}
-          onConfirm={async () => {
-            for (const g of selected) await iam().removeUserFromGroup({ UserName: name, GroupName: g.GroupName });
-            setRemoving(false);
-            setSelected([]);
-            reload();
-          }}
-        >
-          What these groups permit is no longer permitted to the user: {selected.map((g) => g.GroupName).join(", ")}.
-        </Ask>
-      )}
-    </>
-  );
-}
-
-function Tags({ name }: { name: string }) {
-  const { data, error, reload } = useLoad(async () => (await iam().listUserTags({ UserName: name })).Tags ?? [], [name]);
-  const [tags, setTags] = useState<readonly { key: string; value: string; existing: boolean; markedForRemoval?: boolean }[]>();
-  return (
-    <>
-      <Problem error={error} />
-      <Table
-        items={data ?? []} trackBy="Key" empty="No tags." ariaLabels={{ tableLabel: "Tags" }}
-        header={<Header variant="h2" counter={`(${data?.length ?? 0})`} actions={<Button onClick={() => setTags((data ?? []).map((t) => ({ key: t.Key!, value: t.Value ?? "", existing: true })))}>Manage tags</Button>}>Tags</Header>}
-        columnDefinitions={[
-          { id: "key", header: "Key", isRowHeader: true, cell: (t) => t.Key },
-          { id: "value", header: "Value - optional", cell: (t) => t.Value || "-" },
-        ]}
-      />
-      {tags && (
-        <Ask
-          title="Manage tags" verb="Save changes" size="large" onDismiss={() => setTags(undefined)}
-          onConfirm={async () => {
-            const gone = tags.filter((t) => t.existing && t.markedForRemoval).map((t) => t.key);
-            const kept = tags.filter((t) => !t.markedForRemoval && t.key && data?.find((d) => d.Key === t.key)?.Value !== t.value);
-            if (gone.length) await iam().untagUser({ UserName: name, TagKeys: gone });
-            if (kept.length) await iam().tagUser({ UserName: name, Tags: kept.map((t) => ({ Key: t.key, Value: t.value })) });
-            setTags(undefined);
-            reload();
-          }}
-        >
-          <TagEditor tags={tags as never} onChange={(e) => setTags(e.detail.tags as never)} />
-        </Ask>
-      )}
-    </>
-  );
-}
-
-function ConsoleAccess(p: { name: string; created?: Date; reset?: boolean; last?: Date; reload: () => void }) {
-  const { session } = useSession();
-  const [managing, setManaging] = useState(false);
-  const [choice, setChoice] = useState("auto");
-  const [custom, setCustom] = useState("");
-  const [made, setMade] = useState<string>();
-  const url = `${location.origin}/console/${session.alias ?? session.account}`;
-  const save = async () => {
-    const UserName = p.name;
-    if (choice === "disable") await iam().deleteLoginProfile({ UserName });
-    else {
-      const Password = choice === "auto" ? randomPassword() : custom;
-      const input = { UserName, Password, PasswordResetRequired: true };
-      await (p.created ? iam().updateLoginProfile(input) : iam().createLoginProfile(input));
-      setMade(Password);
-    }
-    setManaging(false);
-    p.reload();
-  };
-  return (
-    <Container
-      header={
-        <Header variant="h2" actions={<Button onClick={() => setManaging(true)}>{p.created ? "Manage console access" : "Enable console access"}</Button>}>
-          Console sign-in
-        </Header>
-      }
-    >
-      <KeyValuePairs
-        columns={3}
-        items={[
-          { label: "Console sign-in link", value: <Copy text={url} label="sign-in link" /> },
-          { label: "Console password", value: p.created ? `Set ${ago(p.created)}${p.reset ? ", must be changed" : ""}` : "Not enabled" },
-          { label: "Last console sign-in", value: p.last ? ago(p.last) : "Never" },
-        ]}
-      />
-      {managing && (
-        <Ask title={p.created ? "Manage console access" : "Enable console access"} verb="Apply" disabled={choice === "custom" && !custom} onDismiss={() => setManaging(false)} onConfirm={save}>
-          <RadioGroup
-            ariaLabel="Console access" value={choice} onChange={(e) => setChoice(e.detail.value)}
-            items={[
-              { value: "auto", label: "Autogenerated password" },
-              { value: "custom", label: "Custom password" },
-              ...(p.created ? [{ value: "disable", label: "Disable access", description: "The password goes. Sign-ins in browsers end at once." }] : []),
-            ]}
-          />
-          {choice === "custom" && <FormField label="Password"><Input type="password" autoComplete={false} value={custom} onChange={(e) => setCustom(e.detail.value)} /></FormField>}
-          <Box variant="small">A new password ends the user's sign-ins in browsers, and must be changed at the next one.</Box>
-        </Ask>
-      )}
-      {made && (
-        <Modal visible header="Console password" onDismiss={() => setMade(undefined)} footer={<Box float="right"><SpaceBetween direction="horizontal" size="xs">
-          <Button iconName="download" onClick={() => download(`${p.name}_credentials.csv`, csv([["User name", "Password", "Console sign-in URL"], [p.name, made, url]]))}>Download .csv file</Button>
-          <Button variant="primary" onClick={() => setMade(undefined)}>Close</Button>
-        </SpaceBetween></Box>}>
-          <SpaceBetween size="s">
-            <Alert type="warning">This is the only time that the password can be seen.</Alert>
-            <Copy text={made} label="password" shown={<Hidden text={made} />} />
-          </SpaceBetween>
-        </Modal>
-      )}
-    </Container>
-  );
-}
-
-// Hidden is a secret that is shown on demand, for a minute.
-export function Hidden({ text }: { text: string }) {
-  const [shown, setShown] = useState(false);
-  const show = () => {
-    setShown(true);
-    setTimeout(() => setShown(false), 60_000);
-  };
-  return (
-    <>
-      {shown ? text : "•".repeat(16)} <Button variant="inline-link" onClick={shown ? () => setShown(false) : show}>{shown ? "Hide" : "Show"}</Button>
-    </>
   );
 }
 
@@ -461,6 +287,7 @@ export function MFADevices({ name, reload }: { name?: string; reload?: () => voi
     reload?.();
   };
   const serial = selected[0]?.SerialNumber;
+  const virtual = serial?.includes(":mfa/");
   return (
     <>
       <Problem error={loaded.error} />
@@ -473,7 +300,7 @@ export function MFADevices({ name, reload }: { name?: string; reload?: () => voi
             actions={
               <SpaceBetween direction="horizontal" size="xs">
                 <Button disabled={!serial} onClick={() => setAsked("remove")}>Remove</Button>
-                <Button disabled={!serial} onClick={() => setAsked("resync")}>Resync</Button>
+                <Button disabled={!virtual} onClick={() => setAsked("resync")}>Resync</Button>
                 <Button onClick={() => setAsked("assign")}>Assign MFA device</Button>
               </SpaceBetween>
             }
@@ -482,7 +309,7 @@ export function MFADevices({ name, reload }: { name?: string; reload?: () => voi
           </Header>
         }
         columnDefinitions={[
-          { id: "type", header: "Type", cell: (d) => (d.SerialNumber?.includes(":mfa/") ? "Virtual" : "Passkey") },
+          { id: "type", header: "Type", cell: (d) => (d.SerialNumber?.includes(":mfa/") ? "Virtual" : "Passkey or security key") },
           { id: "serial", header: "Identifier", isRowHeader: true, cell: (d) => d.SerialNumber },
           { id: "created", header: "Created on", cell: (d) => when(d.EnableDate) },
         ]}
@@ -494,11 +321,11 @@ export function MFADevices({ name, reload }: { name?: string; reload?: () => voi
           title="Remove MFA device?" verb="Remove" onDismiss={() => setAsked(undefined)}
           onConfirm={async () => {
             await iam().deactivateMFADevice({ UserName: name, SerialNumber: serial });
-            if (serial?.includes(":mfa/")) await iam().deleteVirtualMFADevice({ SerialNumber: serial });
+            if (virtual) await iam().deleteVirtualMFADevice({ SerialNumber: serial });
             done("MFA device removed.");
           }}
         >
-          Signing in no longer asks for its codes: {serial}.
+          Signing in no longer asks for {virtual ? "its codes" : "it"}: {serial}.
         </Ask>
       )}
     </>
@@ -506,8 +333,10 @@ export function MFADevices({ name, reload }: { name?: string; reload?: () => voi
 }
 
 function AssignMFA({ name, onDismiss, onDone }: { name?: string; onDismiss: () => void; onDone: () => void }) {
-  const { session } = useSession();
+  const { session, role } = useSession();
   const [device, setDevice] = useState("");
+  const impossible = role ? "A passkey is enabled by the user who signed in, not by a role: switch back first." : noPasskeys();
+  const [kind, setKind] = useState(impossible ? "app" : "passkey");
   const [made, setMade] = useState<{ serial: string; seed: string; image: string }>();
   const [qr, setQR] = useState(false);
   const [codes, setCodes] = useState(["", ""]);
@@ -520,6 +349,10 @@ function AssignMFA({ name, onDismiss, onDone }: { name?: string; onDismiss: () =
       <Ask
         title="Select MFA device" verb="Next" disabled={!/^[\w+=,.@-]+$/.test(device)} onDismiss={cancel}
         onConfirm={async () => {
+          if (kind === "passkey") {
+            await enablePasskey(name, device);
+            return onDone();
+          }
           const out = (await iam().createVirtualMFADevice({ VirtualMFADeviceName: device })).VirtualMFADevice!;
           const bytes = out.QRCodePNG ?? new Uint8Array();
           setMade({
@@ -529,7 +362,15 @@ function AssignMFA({ name, onDismiss, onDone }: { name?: string; onDismiss: () =
         }}
       >
         <FormField label="Device name" constraintText="Letters, digits and + = , . @ - _"><Input value={device} onChange={(e) => setDevice(e.detail.value)} autoFocus /></FormField>
-        <Box><b>Authenticator app</b>: codes from an app on your phone or computer.</Box>
+        <FormField label="MFA device">
+          <RadioGroup
+            ariaLabel="MFA device" value={kind} onChange={(e) => setKind(e.detail.value)}
+            items={[
+              { value: "passkey", label: "Passkey or security key", description: impossible || "Your fingerprint, face or screen lock, or a FIDO2 security key.", disabled: Boolean(impossible) },
+              { value: "app", label: "Authenticator app", description: "Codes from an app on your phone or computer." },
+            ]}
+          />
+        </FormField>
       </Ask>
     );
   }
@@ -570,115 +411,6 @@ function Resync({ name, serial, onDismiss, onDone }: { name?: string; serial: st
   );
 }
 
-// OtherCredentials are SSH keys, credentials of services and certificates.
-function OtherCredentials({ name }: { name: string }) {
-  const { data, error, reload } = useLoad(async () => {
-    const UserName = name;
-    const [ssh, services, certs] = await Promise.all([
-      iam().listSSHPublicKeys({ UserName }), iam().listServiceSpecificCredentials({ UserName }), iam().listSigningCertificates({ UserName }),
-    ]);
-    return { ssh: ssh.SSHPublicKeys ?? [], services: services.ServiceSpecificCredentials ?? [], certs: certs.Certificates ?? [] };
-  }, [name]);
-  const [adding, setAdding] = useState<"ssh" | "cert">();
-  const [text, setText] = useState("");
-  const rows = [
-    ...(data?.ssh ?? []).map((k) => ({ id: k.SSHPublicKeyId!, kind: "SSH public key", status: k.Status!, at: k.UploadDate, remove: () => iam().deleteSSHPublicKey({ UserName: name, SSHPublicKeyId: k.SSHPublicKeyId }) })),
-    ...(data?.services ?? []).map((k) => ({ id: k.ServiceSpecificCredentialId!, kind: k.ServiceName!, status: k.Status!, at: k.CreateDate, remove: () => iam().deleteServiceSpecificCredential({ UserName: name, ServiceSpecificCredentialId: k.ServiceSpecificCredentialId }) })),
-    ...(data?.certs ?? []).map((k) => ({ id: k.CertificateId!, kind: "X.509 signing certificate", status: k.Status!, at: k.UploadDate, remove: () => iam().deleteSigningCertificate({ UserName: name, CertificateId: k.CertificateId }) })),
-  ];
-  const [removing, setRemoving] = useState<(typeof rows)[number]>();
-  const [made, setMade] = useState<{ user: string; password: string }>();
-  const [failed, setFailed] = useState<Error>();
-  const generate = async () => {
-    try {
-      const out = (await iam().createServiceSpecificCredential({ UserName: name, ServiceName: "codecommit.amazonaws.com" })).ServiceSpecificCredential!;
-      setMade({ user: out.ServiceUserName ?? "", password: out.ServicePassword ?? "" });
-      reload();
-    } catch (e) {
-      setFailed(e as Error);
-    }
-  };
-  return (
-    <>
-      <Problem error={error ?? failed} />
-      <Table
-        items={rows} trackBy="id" empty="None." ariaLabels={{ tableLabel: "Other credentials" }}
-        header={
-          <Header variant="h2" counter={`(${rows.length})`} actions={
-            <SpaceBetween direction="horizontal" size="xs">
-              <Button onClick={() => setAdding("ssh")}>Upload SSH public key</Button>
-              <Button onClick={() => void generate()}>Generate Git credentials</Button>
-              <Button onClick={() => setAdding("cert")}>Upload X.509 certificate</Button>
-            </SpaceBetween>
-          }>SSH keys, Git credentials and certificates</Header>
-        }
-        columnDefinitions={[
-          { id: "id", header: "ID", isRowHeader: true, cell: (r) => r.id },
-          { id: "kind", header: "Kind", cell: (r) => r.kind },
-          { id: "status", header: "Status", cell: (r) => r.status },
-          { id: "at", header: "Created", cell: (r) => when(r.at) },
-          { id: "delete", header: "Actions", cell: (r) => <Button variant="inline-link" ariaLabel={"Delete " + r.id} onClick={() => setRemoving(r)}>Delete</Button> },
-        ]}
-      />
-      {adding && (
-        <Ask
-          title={adding === "ssh" ? "Upload SSH public key" : "Upload X.509 signing certificate"} verb="Upload" disabled={!text} onDismiss={() => setAdding(undefined)}
-          onConfirm={async () => {
-            if (adding === "ssh") await iam().uploadSSHPublicKey({ UserName: name, SSHPublicKeyBody: text });
-            else await iam().uploadSigningCertificate({ UserName: name, CertificateBody: text });
-            setAdding(undefined);
-            setText("");
-            reload();
-          }}
-        >
-          <FormField label={adding === "ssh" ? "Public key" : "Certificate, as PEM"}><Area value={text} onChange={setText} /></FormField>
-        </Ask>
-      )}
-      {removing && (
-        <Typed title={`Delete ${removing.id}?`} name={removing.id} onDismiss={() => setRemoving(undefined)} onConfirm={async () => {
-          await removing.remove();
-          setRemoving(undefined);
-          reload();
-        }} />
-      )}
-      {made && (
-        <Ask title="Git credentials" verb="Close" onDismiss={() => setMade(undefined)} onConfirm={async () => setMade(undefined)}>
-          <Alert type="warning">This is the only time that the password can be seen.</Alert>
-          <KeyValuePairs items={[{ label: "User name", value: <Copy text={made.user} label="user name" /> }, { label: "Password", value: <Copy text={made.password} label="password" shown={<Hidden text={made.password} />} /> }]} />
-        </Ask>
-      )}
-    </>
-  );
-}
-
-function Area({ value, onChange }: { value: string; onChange: (v: string) => void }) {
-  return <Textarea rows={6} value={value} onChange={(e) => onChange(e.detail.value)} />;
-}
-
-function LastAccessed({ arn }: { arn: string }) {
-  const { data, error, loading } = useLoad(async () => {
-    const { JobId } = await iam().generateServiceLastAccessedDetails({ Arn: arn });
-    for (let i = 0; i < 20; i++) {
-      const out = await iam().getServiceLastAccessedDetails({ JobId });
-      if (out.JobStatus !== "IN_PROGRESS") return out.ServicesLastAccessed ?? [];
-      await new Promise((r) => setTimeout(r, 300));
-    }
-    return [];
-  }, [arn]);
-  return (
-    <>
-      <Problem error={error} what="Last accessed information is not available" />
-      <Table
-        items={data ?? []} loading={loading} trackBy="ServiceNamespace" empty="Nothing is known." ariaLabels={{ tableLabel: "Last accessed" }} header={<Header variant="h2">Last accessed services</Header>}
-        columnDefinitions={[
-          { id: "service", header: "Service", isRowHeader: true, cell: (s) => s.ServiceName },
-          { id: "at", header: "Last accessed", cell: (s) => (s.LastAuthenticated ? ago(s.LastAuthenticated) : "Not accessed in the tracking period") },
-        ]}
-      />
-    </>
-  );
-}
-
 // MyCredentials is the page of the caller's own credentials.
 export function MyCredentials() {
   const { session, role } = useSession();
@@ -703,6 +435,7 @@ export function MyCredentials() {
       <MFADevices />
       <Problem error={error} />
       {keys && <AccessKeys keys={keys} reload={reload} />}
+      {name && <OtherCredentials />}
       <ExpandableSection headerText="This session">
         Signed in {session.mfa ? "with" : "without"} MFA, until {when(session.signedInUntil)}.
       </ExpandableSection>

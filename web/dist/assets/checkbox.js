@@ -1,0 +1,1 @@
+import{n as e}from"./rolldown-runtime.js";import{Li as t,Ri as n,X as r,ha as i}from"./ui.js";var a=e(i()),o=a.forwardRef(({...e},t)=>{let i=n(`Checkbox`,{props:{readOnly:e.readOnly}});return a.createElement(r,{...e,...i,ref:t,__injectAnalyticsComponentMetadata:!0})});t(o,`Checkbox`);export{o as t};

@@ -1,0 +1,1 @@
+function e(e,[t,n]){return e<t?n:e>n?t:e}export{e as t};
