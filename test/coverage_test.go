@@ -140,9 +140,10 @@ func (c *coverage) example(l *line) {
 	c.t.Errorf("line %d: %s is denied with %v", l.number, l.text, statements)
 }
 
-var denial = regexp.MustCompile(`^User: \S+ is not authorized to perform: (\S+?)(?: on resource: (\S+))?(?: because no | with an explicit deny |$)`)
+var denial = regexp.MustCompile(`^User: \S+ is not authorized to perform: (\S+?)(?: on resource: (.+?))?(?: because no | with an explicit deny |$)`)
 
-// denied is the action and the resource that were denied, or nothing.
+// denied is the action and the resource that were denied, or nothing. A name is
+// told without its path, so the resource has any.
 func denied(r *refusal) (action, resource string) {
 	if r == nil || r.code != "AccessDenied" {
 		return "", ""
@@ -154,7 +155,17 @@ func denied(r *refusal) (action, resource string) {
 	if m[2] == "" {
 		return m[1], "*"
 	}
-	return m[1], m[2]
+	return m[1], named(m[2])
+}
+
+// named is the ARN, but for the path, of what a denial calls by its kind and
+// name ("instance profile web"), on the account of coverageScene.
+func named(resource string) string {
+	i := strings.LastIndexByte(resource, ' ')
+	if i < 0 || strings.HasPrefix(resource[i+1:], "arn:") {
+		return resource[i+1:]
+	}
+	return "arn:aws:iam::111122223333:" + strings.ReplaceAll(resource[:i], " ", "-") + "/*" + resource[i+1:]
 }
 
 // grant gives the examiner those statements and no others.
