@@ -155,17 +155,18 @@ func denied(r *refusal) (action, resource string) {
 	if m[2] == "" {
 		return m[1], "*"
 	}
-	return m[1], named(m[2])
+	return m[1], resourceSaid(m[2])
 }
 
-// named is the ARN, but for the path, of what a denial calls by its kind and
-// name ("instance profile web"), on the account of coverageScene.
-func named(resource string) string {
-	i := strings.LastIndexByte(resource, ' ')
-	if i < 0 || strings.HasPrefix(resource[i+1:], "arn:") {
-		return resource[i+1:]
+// resourceSaid is the resource that a denial names by its ARN, or by its kind and
+// name: then as an ARN under any path.
+func resourceSaid(text string) string {
+	i := strings.LastIndexByte(text, ' ')
+	kind, name := text[:max(i, 0)], text[i+1:]
+	if kind == "" || strings.HasPrefix(name, "arn:") {
+		return name
 	}
-	return "arn:aws:iam::111122223333:" + strings.ReplaceAll(resource[:i], " ", "-") + "/*" + resource[i+1:]
+	return "arn:aws:iam::111122223333:" + strings.ReplaceAll(kind, " ", "-") + "/*" + name
 }
 
 // grant gives the examiner those statements and no others.
