@@ -16,7 +16,7 @@ type Validation struct {
 
 // Validate says what Access Analyzer's ValidatePolicy says of a document, in
 // the order of the document. It goes on after an error: other than Parse, it
-// tells all of them. A text that isn't JSON has one finding.
+// tells all of them, up to 1000. A text that isn't JSON has one finding.
 func Validate(text string, opts Validation) []Finding {
 	s := newScanner(text)
 	defer s.done()
@@ -58,7 +58,23 @@ type validator struct {
 	text      string
 	lines     []int // the offset of each line's first character
 	variables bool  // the document's version has them
+	compared  int   // pairs so far
 	found     []Finding
+}
+
+// Limits that keep documents made to be slow from being that. No honest policy
+// reaches them.
+const (
+	maxFindings    = 1000    // then no more are told
+	maxComparisons = 1 << 20 // of actions and resources with each other, and of keys with actions
+)
+
+func (v *validator) full() bool { return len(v.found) >= maxFindings }
+
+// mayCompare says whether n pairs more may be looked at.
+func (v *validator) mayCompare(n int) bool {
+	v.compared += n
+	return v.compared <= maxComparisons
 }
 
 // lineOffsets are the offsets, in characters, at which lines begin.
@@ -91,6 +107,9 @@ func (v *validator) location(s span) Location {
 
 // report adds a finding with the text of its code.
 func (v *validator) report(code string, at []Location, args ...any) {
+	if v.full() {
+		return
+	}
 	i := issues[code]
 	details := i.text
 	if len(args) > 0 {
@@ -130,6 +149,9 @@ func (o located) item(i int) located {
 func (v *validator) name(o located, m *member) span {
 	start := v.place(m.at)
 	end := m.at
+	if v.full() {
+		return span{o.path, m.at, m.at} // nobody is told
+	}
 	if i := byteOffset(v.text, start.Offset); i < len(v.text) {
 		end.col += int32(utf8.RuneCountInString(v.text[i : i+stringLength(v.text[i:])]))
 	}
@@ -252,6 +274,7 @@ type validated struct {
 	elements  map[string]*member
 	sid       *leaf
 	effect    string
+	services  []string // that the actions name, each once
 	action    either
 	resource  either
 	principal either
@@ -342,9 +365,6 @@ func (v *validator) sids(all []*validated) {
 
 // sameStatements finds statements that say the same.
 func (v *validator) sameStatements(all []*validated) {
-	if len(all) > maxCompared {
-		return
-	}
 	by := map[string][]Location{}
 	for _, s := range all {
 		var b strings.Builder

@@ -250,6 +250,25 @@ func TestValidateTellsWhere(t *testing.T) {
 	}
 }
 
+// TestValidateIsBounded: documents that are made to be slow, of the size that the
+// API takes, end with the most findings that there can be.
+func TestValidateIsBounded(t *testing.T) {
+	const size = 131072
+	many := func(head, item, tail string) string {
+		return head + strings.Repeat(item+",", (size-len(head)-len(tail))/(len(item)+1)-1) + item + tail
+	}
+	for name, text := range map[string]string{
+		"actions":   many(`{"Statement":{"Effect":"Allow","Resource":"*","Action":[`, `"s3:GetObjekt"`, `]}}`),
+		"resources": many(`{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":[`, `"arn:aws:s3:::*a*b*c*"`, `]}}`),
+		"elements":  many(`{"Statement":[`, `{"ä":1}`, `]}`),
+	} {
+		found := Validate(text, Validation{Managed, reference})
+		if len(found) > maxFindings {
+			t.Errorf("%s: %d findings", name, len(found))
+		}
+	}
+}
+
 // FuzzValidate: every finding lies in the document, and what Parse refuses has
 // one.
 func FuzzValidate(f *testing.F) {

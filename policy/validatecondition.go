@@ -153,8 +153,7 @@ func sameKeyName(named, folded string) bool {
 // keyOfActions reports whether an action of the statement has the key, which is
 // named for another service.
 func (v *validator) keyOfActions(s *validated, folded string) bool {
-	return slices.ContainsFunc(s.action.leaves, func(l leaf) bool {
-		prefix, _, _ := strings.Cut(lowerASCII(l.text), ":")
+	return v.mayCompare(len(s.services)) && slices.ContainsFunc(s.services, func(prefix string) bool {
 		ref := v.Catalog(prefix)
 		if ref == nil {
 			return false
@@ -171,7 +170,7 @@ func (v *validator) keyOfActions(s *validated, folded string) bool {
 // usable reports the actions that a service's key says nothing about. Those
 // with wildcards are not looked at.
 func (v *validator) usable(s *validated, c *asked, folded string) {
-	if s.action.not || c.ifExists || c.test == testNull {
+	if s.action.not || c.ifExists || c.test == testNull || !v.mayCompare(len(s.action.leaves)) {
 		return
 	}
 	var at []Location

@@ -19,9 +19,14 @@ func (v *validator) actions(s *validated) {
 		return
 	}
 	e.leaves = v.strings(e.located)
+	seen := map[string]bool{}
 	for _, l := range e.leaves {
 		v.action(l)
 		v.noVariables(l)
+		if prefix, _, found := strings.Cut(lowerASCII(l.text), ":"); found && !seen[prefix] {
+			seen[prefix] = true
+			s.services = append(s.services, prefix)
+		}
 	}
 	v.redundantActions(e.leaves)
 }
@@ -49,7 +54,7 @@ func (v *validator) action(l leaf) {
 		return
 	}
 	pattern := newGlob(name)
-	if !slices.ContainsFunc(ref.Actions, pattern.matchFold) {
+	if !v.full() && !slices.ContainsFunc(ref.Actions, pattern.matchFold) {
 		v.at(l.span, "INVALID_ACTION", l.text, ref.meant(prefix, name))
 	}
 }
@@ -147,7 +152,7 @@ func (v *validator) variable(l leaf) {
 
 // redundantActions finds actions that another of the statement covers.
 func (v *validator) redundantActions(all []leaf) {
-	if len(all) > maxCompared {
+	if !v.mayCompare(len(all) * len(all)) {
 		return
 	}
 	globs := make([]glob, len(all))
@@ -278,8 +283,7 @@ func (v *validator) kindsOf(s *validated, service string) (kinds [][arn.Fields]s
 	}
 	ask(service)
 	known = known || asked[service]
-	for _, a := range s.action.leaves {
-		prefix, _, _ := strings.Cut(lowerASCII(a.text), ":")
+	for _, prefix := range s.services {
 		ask(prefix)
 	}
 	return kinds, known
@@ -306,7 +310,7 @@ func arnShape(text string) shape {
 
 // redundantResources finds resources that another of the statement covers.
 func (v *validator) redundantResources(all []leaf) {
-	if len(all) > maxCompared {
+	if !v.mayCompare(len(all) * len(all)) {
 		return
 	}
 	shapes := make([]resourceShape, len(all))

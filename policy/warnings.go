@@ -39,8 +39,7 @@ func (w *warner) warn(at position, code, format string, args ...any) {
 	w.found = append(w.found, Warning{code, fmt.Sprintf(format, args...), int(at.line), int(at.col)})
 }
 
-// maxCompared is up to how many actions, resources or conditions each is
-// compared with each.
+// maxCompared is up to how many conditions each is compared with each.
 const maxCompared = 3000
 
 func (w *warner) negations(raw *rawStatement) {

@@ -134,7 +134,7 @@ func TestConsoleUser(t *testing.T) {
 	b.fill("Confirmation", "ann")
 	b.click("button", "Delete")
 	b.see("The user ann is deleted.")
-	_, err = c.iam.GetUser(ctx, &iam.GetUserInput{UserName: &ann})
+	_, err = c.iam.GetUser(deadline(t), &iam.GetUserInput{UserName: &ann})
 	wantCode(t, "GetUser", err, "NoSuchEntity", "")
 }
 

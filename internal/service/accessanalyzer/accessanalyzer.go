@@ -25,6 +25,9 @@ func Operations() service.Set {
 // and at most.
 const defaultPage = 100
 
+// maxDocument is the longest document in bytes: IAM's API takes no longer one.
+const maxDocument = 131072
+
 // trustPolicy is the resource type of roles' trust policies.
 const trustPolicy = "AWS::IAM::AssumeRolePolicyDocument"
 
@@ -45,6 +48,9 @@ func validatePolicy(_ context.Context, _ *service.Caller, in *api.ValidatePolicy
 	}
 	if in.ValidatePolicyResourceType == trustPolicy {
 		kind = policy.Trust
+	}
+	if len(in.PolicyDocument) > maxDocument {
+		return nil, api.ValidationException.New("The policy document must not be longer than %d characters", maxDocument)
 	}
 	limit := defaultPage
 	if in.MaxResults != nil {
