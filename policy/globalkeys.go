@@ -1,19 +1,49 @@
 package policy
 
-// globalKeys are the types of AWS's global condition keys, by name in lower
-// case (IAM user guide, "AWS global condition context keys"). One that ends in
-// a slash is followed by the key of a tag.
-var globalKeys = map[string]string{
-	"aws:assumedroot": "Bool", "aws:calledvia": "ArrayOfString", "aws:calledviafirst": "String", "aws:calledvialast": "String",
-	"aws:chatbotsourcearn": "ARN", "aws:currenttime": "Date", "aws:ec2instancesourceprivateipv4": "IPAddress", "aws:ec2instancesourcevpc": "String",
-	"aws:epochtime": "Date", "aws:federatedprovider": "String", "aws:ismcpserviceaction": "Bool", "aws:multifactorauthage": "Numeric",
-	"aws:multifactorauthpresent": "Bool", "aws:principalaccount": "String", "aws:principalarn": "ARN", "aws:principalisawsservice": "Bool",
-	"aws:principalorgid": "String", "aws:principalorgmasteraccountid": "String", "aws:principalorgpaths": "ArrayOfString", "aws:principalservicename": "String", "aws:principalservicenameslist": "ArrayOfString",
-	"aws:principaltag/": "String", "aws:principaltype": "String", "aws:referer": "String", "aws:requestedregion": "String",
-	"aws:requesttag/": "String", "aws:resourceaccount": "String", "aws:resourceorgid": "String", "aws:resourceorgpaths": "ArrayOfString",
-	"aws:resourcetag/": "String", "aws:securetransport": "Bool", "aws:signinsessionarn": "ARN", "aws:sourceaccount": "String", "aws:sourcearn": "ARN", "aws:sourceidentity": "String",
-	"aws:sourceip": "IPAddress", "aws:sourceorgid": "String", "aws:sourceorgpaths": "ArrayOfString", "aws:sourceowner": "String", "aws:sourcevpc": "String",
-	"aws:sourcevpcarn": "ARN", "aws:sourcevpce": "String", "aws:tagkeys": "ArrayOfString", "aws:tokenissuetime": "Date", "aws:useragent": "String",
-	"aws:userid": "String", "aws:username": "String", "aws:viaawsservice": "Bool", "aws:viaawsmcpservice": "Bool", "aws:calledviaawsmcp": "String", "aws:vpceaccount": "String", "aws:vpceorgid": "String",
-	"aws:vpceorgpaths": "ArrayOfString", "aws:vpcsourceip": "IPAddress",
+// globalKeys are AWS's global condition keys by type (IAM user guide, "AWS
+// global condition context keys"). One that ends in a slash is followed by the
+// key of a tag.
+var globalKeys = map[string][]string{
+	"ARN": {"aws:ChatbotSourceArn", "aws:PrincipalArn", "aws:SignInSessionArn", "aws:SourceArn", "aws:SourceVpcArn"},
+	"ArrayOfString": {
+		"aws:CalledVia", "aws:PrincipalOrgPaths", "aws:PrincipalServiceNamesList", "aws:ResourceOrgPaths", "aws:SourceOrgPaths", "aws:TagKeys",
+		"aws:VpceOrgPaths",
+	},
+	"Bool": {
+		"aws:AssumedRoot", "aws:IsMcpServiceAction", "aws:MultiFactorAuthPresent", "aws:PrincipalIsAWSService", "aws:SecureTransport",
+		"aws:ViaAWSMCPService", "aws:ViaAWSService",
+	},
+	"Date":      {"aws:CurrentTime", "aws:EpochTime", "aws:TokenIssueTime"},
+	"IPAddress": {"aws:Ec2InstanceSourcePrivateIPv4", "aws:SourceIp", "aws:VpcSourceIp"},
+	"Numeric":   {"aws:MultiFactorAuthAge"},
+	"String": {
+		"aws:CalledViaAWSMCP", "aws:CalledViaFirst", "aws:CalledViaLast", "aws:Ec2InstanceSourceVpc", "aws:FederatedProvider", "aws:PrincipalAccount",
+		"aws:PrincipalOrgID", "aws:PrincipalOrgMasterAccountId", "aws:PrincipalServiceName", "aws:PrincipalTag/", "aws:PrincipalType", "aws:referer",
+		"aws:RequestedRegion", "aws:RequestTag/", "aws:ResourceAccount", "aws:ResourceOrgID", "aws:ResourceTag/", "aws:SourceAccount",
+		"aws:SourceIdentity", "aws:SourceOrgID", "aws:SourceOwner", "aws:SourceVpc", "aws:SourceVpce", "aws:UserAgent", "aws:userid", "aws:username",
+		"aws:VpceAccount", "aws:VpceOrgID",
+	},
+}
+
+// globalTypes are the types of global keys by name in lower case.
+var globalTypes = func() map[string]string {
+	types := map[string]string{}
+	for kind, names := range globalKeys {
+		for _, name := range names {
+			types[lowerASCII(name)] = kind
+		}
+	}
+	return types
+}()
+
+// GlobalKeys returns the types of AWS's global condition keys by name. A name
+// that ends in a slash is followed by the key of a tag.
+func GlobalKeys() map[string]string {
+	types := map[string]string{}
+	for kind, names := range globalKeys {
+		for _, name := range names {
+			types[name] = kind
+		}
+	}
+	return types
 }

@@ -119,11 +119,11 @@ func (v *validator) keyType(s *validated, c *asked) (kind string, known bool) {
 var federation = map[string]bool{"saml": true, "accounts.google.com": true, "graph.facebook.com": true, "www.amazon.com": true}
 
 func (v *validator) globalType(c *asked, folded string) (kind string, known bool) {
-	if kind, known = globalKeys[folded]; known && !strings.HasSuffix(folded, "/") {
+	if kind, known = globalTypes[folded]; known && !strings.HasSuffix(folded, "/") {
 		return kind, true
 	}
 	family, tag, found := strings.Cut(folded, "/")
-	kind, tagged := globalKeys[family+"/"]
+	kind, tagged := globalTypes[family+"/"]
 	switch {
 	case tagged && (!found || tag == ""):
 		v.at(c.name, "MISSING_TAG_KEY_IN_CONDITION", strings.TrimSuffix(c.key, "/")+"/")

@@ -76,8 +76,9 @@ var recordFields = map[string]field{
 	"vpcEndpointAccountId":         formed(false, accountForm),
 	"eventCategory":                oneOf(true, "Management", "Data", "NetworkActivity"),
 	"sessionCredentialFromConsole": oneOf(false, "true"),
+	// What isn't known, as where TLS ended at a proxy, is left out.
 	"tlsDetails": {kind: "object", members: map[string]field{
-		"tlsVersion": oneOf(true, "TLSv1.2", "TLSv1.3"), "cipherSuite": text(true), "clientProvidedHostHeader": text(true),
+		"tlsVersion": oneOf(false, "TLSv1.2", "TLSv1.3"), "cipherSuite": text(false), "clientProvidedHostHeader": text(true),
 	}},
 	"sallyport": {kind: "object", required: true}, // our own
 }

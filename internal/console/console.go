@@ -19,10 +19,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/sallyport-iam/sallyport/internal/directory"
+	"github.com/sallyport-iam/sallyport/internal/notices"
 )
 
 // Options are what a console needs. All but SignedIn and Event must be set.
@@ -82,6 +84,9 @@ const (
 
 	sessionCookie = "sallyport-session"
 	accountCookie = "sallyport-account" // the account that the browser is to remember
+	knownCookie   = "sallyport-known"   // shows that somebody was signed in in the browser
+
+	aYear = 365 * 24 * 60 * 60 // seconds, of cookies
 
 	maxForm = 64 << 10 // bytes
 )
@@ -138,6 +143,9 @@ func New(opts Options) (*Console, error) {
 	}
 	c.mux.HandleFunc("GET "+own+"reference/{$}", c.reference)
 	c.mux.HandleFunc("GET "+own+"reference/{prefix}", c.reference)
+	c.mux.HandleFunc("GET "+own+"licenses.txt", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "licenses.txt", time.Time{}, strings.NewReader(notices.Text))
+	})
 	c.mux.Handle("GET "+app.path, app)
 	return c, nil
 }

@@ -361,6 +361,33 @@ func TestAttemptsAreLimited(t *testing.T) {
 	}
 }
 
+// TestKnownBrowser: whom others keep off by guessing signs in all the same in the
+// browser in which they were signed in before.
+func TestKnownBrowser(t *testing.T) {
+	f := serve(t)
+	own := f.browser()
+	if status, _ := own.asAnn(password); status != http.StatusOK {
+		t.Fatalf("sign in = %d", status)
+	}
+	own.do("POST", Path+"-/signout", nil)
+	guesser := f.browser()
+	for range perAccount.burst {
+		guesser.asAnn("wrong")
+	}
+	if status, _ := guesser.asAnn(password); status != http.StatusTooManyRequests {
+		t.Errorf("the guesser = %d, want 429", status)
+	}
+	if status, _ := own.asAnn(password); status != http.StatusOK {
+		t.Errorf("the known browser = %d, want 200", status)
+	}
+	for range perAccount.burst {
+		own.asAnn("wrong")
+	}
+	if status, _ := own.asAnn(password); status != http.StatusTooManyRequests {
+		t.Errorf("guesses in the known browser = %d, want 429", status)
+	}
+}
+
 func TestAttemptsOfAnAddressAreLimited(t *testing.T) {
 	f := serve(t)
 	b := f.browser()
@@ -434,6 +461,9 @@ func TestApp(t *testing.T) {
 	}
 	if res.Header.Get("Content-Security-Policy") != policyHeader || res.Header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("headers of the app: %v", res.Header)
+	}
+	if status, body := b.do("GET", own+"licenses.txt", nil); status != http.StatusOK || !strings.Contains(body, "Apache License") {
+		t.Errorf("the licenses = %d %.50s", status, body)
 	}
 	if status, _ := b.do("GET", strings.TrimSuffix(src, "app.js")+"..%2f..%2fweb.go", nil); status != http.StatusNotFound {
 		t.Errorf("a file outside = %d, want 404", status)

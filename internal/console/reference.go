@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sallyport-iam/sallyport/internal/awsapi"
+	"github.com/sallyport-iam/sallyport/policy"
 )
 
 // The service authorization reference, for the policy editor: public facts, the
@@ -15,6 +16,9 @@ import (
 
 // referenceName begins the names under which packed pages are kept.
 const referenceName = "reference/"
+
+// globalPrefix is that of AWS's global condition keys, and of no service.
+const globalPrefix = "aws"
 
 // referencePage is what the reference says of one service. Lists hold places in
 // other lists where they would repeat their names.
@@ -45,6 +49,8 @@ func (c *Console) reference(w http.ResponseWriter, r *http.Request) {
 	var page any
 	if prefix == "" {
 		page = awsapi.ServiceNames()
+	} else if prefix == globalPrefix {
+		page = globalPage()
 	} else if a := awsapi.LookupAuthorization(prefix); a != nil && a.Prefix == prefix {
 		page = newReferencePage(a)
 	} else {
@@ -58,6 +64,19 @@ func (c *Console) reference(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Cache-Control", "public, max-age=3600")
 	c.app.send(w, r, referenceName+prefix, "application/json", text)
+}
+
+// globalPage holds the condition keys that any action may have.
+func globalPage() referencePage {
+	p := referencePage{Name: "All services", Actions: []referenceAction{}, Resources: []referenceResource{}}
+	for name, kind := range policy.GlobalKeys() {
+		if strings.HasSuffix(name, "/") {
+			name += "${TagKey}"
+		}
+		p.Keys = append(p.Keys, [2]string{name, kind})
+	}
+	slices.SortFunc(p.Keys, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
+	return p
 }
 
 func newReferencePage(a *awsapi.Authorization) referencePage {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -61,6 +62,11 @@ func TestReference(t *testing.T) {
 	}
 	if len(page.Actions) != len(awsapi.LookupAuthorization("iam").Actions) {
 		t.Errorf("%d actions of IAM", len(page.Actions))
+	}
+	var global referencePage
+	get("aws", &global)
+	if !slices.Contains(global.Keys, [2]string{"aws:ResourceTag/${TagKey}", "String"}) || !slices.Contains(global.Keys, [2]string{"aws:SourceIp", "IPAddress"}) {
+		t.Errorf("global keys: %v", global.Keys)
 	}
 	for _, path := range []string{"nope", "IAM", "iam/x"} {
 		if code := get(path, nil); code != http.StatusNotFound {

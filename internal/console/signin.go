@@ -78,7 +78,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	if form.Root {
 		who = "root/" + strings.ToLower(form.Email)
 	}
-	if !c.mayTry(r, who) {
+	if !c.mayTry(r, c.known(r, u, who)) {
 		form.Wrong = textSlow
 		c.page(w, http.StatusTooManyRequests, "signin.html", form)
 		return
@@ -95,11 +95,24 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if form.Remember {
-		c.setCookie(w, r, accountCookie, form.Account, 365*24*60*60)
+		c.setCookie(w, r, accountCookie, form.Account, aYear)
 	} else if !form.Root {
 		c.setCookie(w, r, accountCookie, "", -1)
 	}
 	c.next(w, r, u, directory.SignIn{})
+}
+
+// known is what the attempts at a user are counted by: who, or the browser, where
+// the user was signed in in it before. Others' guesses don't keep that off.
+func (c *Console) known(r *http.Request, u *directory.User, who string) string {
+	cookie, err := r.Cookie(knownCookie)
+	if err != nil || u == nil {
+		return who
+	}
+	if browser, ok := c.opts.Directory.Knows(cookie.Value, u); ok {
+		return "browser/" + browser
+	}
+	return who
 }
 
 // mayTry counts an attempt and reports whether it is one too many.
@@ -177,6 +190,7 @@ func (c *Console) next(w http.ResponseWriter, r *http.Request, u *directory.User
 			c.fail(w, err)
 			return
 		}
+		c.setCookie(w, r, knownCookie, c.opts.Directory.KnownBrowser(u), aYear)
 		c.tell(r, Attempt{What: SignedIn, Account: u.Account(), User: u, MFA: !done.MFA.IsZero(), Device: done.Device})
 	}
 	c.setCookie(w, r, sessionCookie, token, int(life/time.Second))
@@ -237,7 +251,7 @@ func (c *Console) atStep(w http.ResponseWriter, r *http.Request, step string) (*
 		http.Redirect(w, r, Path, http.StatusSeeOther)
 		return nil, nil
 	}
-	if !c.mayTry(r, "step/"+u.Account()+"/"+u.ID) {
+	if !c.mayTry(r, c.known(r, u, "step/"+u.Account()+"/"+u.ID)) {
 		c.askStep(w, r, u, step, textSlow)
 		return nil, nil
 	}

@@ -234,6 +234,26 @@ func (d *Directory) ConsoleCredentials(token string, life time.Duration) (s *Ses
 	return s, sessionToken, err
 }
 
+// browserPurpose is what the tokens of browsers in which somebody was signed in
+// are sealed for.
+const browserPurpose = "browser"
+
+// KnownBrowser makes a token by which a browser shows later that the user was
+// signed in in it. It gives no rights.
+func (d *Directory) KnownBrowser(u *User) string {
+	return seal.SealToken(d.box, []byte(u.account+"/"+u.ID+"/"+randomText(d.opts.Rand, 10)), browserPurpose)
+}
+
+// Knows reads a token of KnownBrowser: it gives what no other browser has, and
+// reports whether the token is of that user.
+func (d *Directory) Knows(token string, u *User) (browser string, ok bool) {
+	plain, err := seal.OpenToken(d.box, token, browserPurpose)
+	if err != nil {
+		return "", false
+	}
+	return string(plain), strings.HasPrefix(string(plain), u.account+"/"+u.ID+"/")
+}
+
 // AccountByAlias is the id of the account that has the alias, or empty.
 func (s *Snapshot) AccountByAlias(alias string) string {
 	if r := s.get(deployment, "alias", alias); r != nil {

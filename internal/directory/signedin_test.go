@@ -155,3 +155,21 @@ func TestChallenge(t *testing.T) {
 		t.Errorf("SetChallenge of no browser: %v, want ErrSignedOut", err)
 	}
 }
+
+func TestKnownBrowser(t *testing.T) {
+	f := open(t)
+	f.must(t, createUser("u"))
+	f.must(t, createUser("other"))
+	u := f.user(t, "u")
+	one, two := f.KnownBrowser(u), f.KnownBrowser(u)
+	id1, ok1 := f.Knows(one, u)
+	id2, ok2 := f.Knows(two, u)
+	if !ok1 || !ok2 || id1 == id2 {
+		t.Errorf("Knows = %q, %v and %q, %v; want two browsers", id1, ok1, id2, ok2)
+	}
+	for what, token := range map[string]string{"another user's": f.KnownBrowser(f.user(t, "other")), "no token": "x", "a part": one[:len(one)-4]} {
+		if _, ok := f.Knows(token, u); ok {
+			t.Errorf("%s is taken for the user's", what)
+		}
+	}
+}

@@ -29,8 +29,13 @@ func TestKept(t *testing.T) {
 		name    string
 		want    error
 	}{
-		{"1", 0, text.Sum(), ErrNotKept}, {"1", 1, text.Sum(), nil}, {"1", 2, text.Sum(), nil}, {"1", 3, text.Sum(), ErrNotKept},
-		{"2", 1, text.Sum(), ErrNotKept}, {"1", 1, "", ErrNotKept}, {"1", 1, "no name", ErrNotKept},
+		{"1", 0, text.Sum(), ErrNotKept},
+		{"1", 1, text.Sum(), nil},
+		{"1", 2, text.Sum(), nil},
+		{"1", 3, text.Sum(), ErrNotKept},
+		{"2", 1, text.Sum(), ErrNotKept},
+		{"1", 1, "", ErrNotKept},
+		{"1", 1, "no name", ErrNotKept},
 	} {
 		got, err := l.Kept(tt.account, epoch.Add(time.Duration(tt.day)*24*time.Hour), tt.name)
 		if !errors.Is(err, tt.want) || err == nil && string(got) != `{"Version":"2012-10-17"}` {

@@ -8,7 +8,7 @@ import { chooseMode, modeChoice } from "./mode";
 import type { ModeChoice } from "./mode";
 import { Palette } from "./palette";
 import { go, useRoute } from "./router";
-import { signOut, switchBack } from "./session";
+import { ownPath, signOut, switchBack } from "./session";
 import type { Role, Session } from "./session";
 
 const Current = createContext<{ session: Session; role?: Role; setRole: (r?: Role) => void } | null>(null);
@@ -31,6 +31,7 @@ const providers = () => import("./pages/providers");
 const events = () => import("./pages/events");
 const health = () => import("./pages/health");
 const tools = () => import("./pages/tools");
+const why = () => import("./pages/why");
 
 type Screen = ComponentType<{ name: string }>;
 const screen = <M,>(load: () => Promise<M>, pick: (m: M) => Screen) => lazy(async () => ({ default: pick(await load()) }));
@@ -65,7 +66,7 @@ const routes: [string, string, Screen][] = [
   ["events", "Event history", screen(events, (m) => m.Events)],
   ["events/details/NAME", "NAME", screen(events, (m) => m.EventPage)],
   ["find", "Find an access key", screen(() => import("./pages/find"), (m) => m.FindKey)],
-  ["why", "Why denied?", screen(tools, (m) => m.Why)],
+  ["why", "Why denied?", screen(why, (m) => m.Why)],
 ];
 
 function match(parts: string[]) {
@@ -164,6 +165,7 @@ export function App({ session }: { session: Session }) {
   const who = session.user ?? "root user";
   const menu = (id: string) => {
     if (id === "signout") signOut();
+    else if (id === "licenses") return; // a page of its own
     else if (id === "back") {
       switchBack();
       setRole(undefined);
@@ -193,6 +195,7 @@ export function App({ session }: { session: Session }) {
                     id: "mode:" + m, text: { system: "Browser default", light: "Light", dark: "Dark" }[m] + (mode === m ? " (current)" : ""),
                   })),
                 },
+                { id: "licenses", text: "Third-party licenses", href: ownPath + "licenses.txt", external: true },
               ],
               onItemClick: (e) => menu(e.detail.id),
             },

@@ -114,7 +114,7 @@ export function record(service: string, client: unknown) {
         operation,
         command: commandOf(service, operation, args.input),
         python: pythonOf(service, operation, args.input),
-        changes: !/^(Get|List|Simulate|Lookup|Generate)/.test(operation),
+        changes: !/^(Get|List|Simulate|Lookup|Generate|Validate|Decode)/.test(operation),
       };
       try {
         const answer = await next(args);

@@ -3,6 +3,7 @@ import { useState } from "react";
 import type { ReactNode } from "react";
 import type { Step } from "./cleanup";
 import { flashed } from "./flash";
+import { Impact } from "./impact";
 import { Problem, Typed, useLoad } from "./ui";
 
 interface Deletion {
@@ -40,6 +41,8 @@ export function DeleteAll({ kind, names, steps, disabled, waiting, children, onD
       shown={data?.flatMap((s) => s.calls)}
     >
       <Alert type="warning">Delete {one ? `the ${kind}` : "them"} permanently? What depends on {one ? "it" : "them"} stops working at once. This can't be undone.</Alert>
+      {one && kind === "user" && <Impact of={{ user: names[0] }} />}
+      {one && kind === "role" && <Impact of={{ role: names[0] }} />}
       {children}
       <Problem error={error} />
       {data && <div>These go, in this order:<ul>{data.map((s, i) => <li key={i}>{s.text}</li>)}</ul></div>}

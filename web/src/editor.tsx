@@ -1,95 +1,98 @@
-import { Alert, Box, FormField, Input, Link, SpaceBetween, Spinner } from "@cloudscape-design/components";
+import { Box, FormField, Header, Input, Link, SegmentedControl, SpaceBetween, Spinner } from "@cloudscape-design/components";
 import CodeEditor from "@cloudscape-design/components/code-editor";
 import type { CodeEditorProps } from "@cloudscape-design/components";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
+import { useSession } from "./app";
 import type { Principal } from "./permissions";
+import { annotate, withHooks } from "./policy/ace";
+import type { Ace, Annotation } from "./policy/ace";
+import { suggest } from "./policy/complete";
+import { Difference } from "./policy/difference";
+import { emptyPolicy, pretty } from "./policy/document";
+import { FindingTabs, marks, policyTypes, useFindings } from "./policy/findings";
+import type { Kind } from "./policy/findings";
+import { Replay } from "./policy/replay";
+import { VisualEditor } from "./policy/visual";
 import { iam } from "./session";
 import { Ask, Problem } from "./ui";
 import type { Failure } from "./ui";
 
-// The editor without inline styles and without workers from data: URLs.
-async function loadAce() {
-  const ace = (await import("ace-builds/src-noconflict/ace")).default;
-  ace.config.set("useStrictCSP", true);
-  ace.config.set("loadWorkerFromBlob", false);
-  const [worker] = await Promise.all([
-    import("ace-builds/src-noconflict/worker-json?url"),
-    import("ace-builds/src-noconflict/ext-language_tools"),
-    import("ace-builds/src-noconflict/mode-json"),
-    import("ace-builds/src-noconflict/theme-cloud_editor"),
-    import("ace-builds/src-noconflict/theme-cloud_editor_dark"),
-    import("ace-builds/css/ace.css"),
-    import("ace-builds/css/theme/cloud_editor.css"),
-    import("ace-builds/css/theme/cloud_editor_dark.css"),
-  ]);
-  ace.config.setModuleUrl("ace/mode/json_worker", worker.default);
-  return ace;
-}
+export { emptyPolicy, pretty };
 
-export const emptyPolicy = JSON.stringify({ Version: "2012-10-17", Statement: [{ Sid: "Statement1", Effect: "Allow", Action: [], Resource: [] }] }, null, 2);
-
-interface Statement {
-  Effect?: string;
-  Action?: string | string[];
-  NotAction?: string | string[];
-  Resource?: string | string[];
-}
-
-const list = (v?: string | string[]) => (v === undefined ? [] : Array.isArray(v) ? v : [v]);
-
-// remarks says what is risky or useless about a policy that parses.
-export function remarks(text: string): string[] {
-  let statements: Statement[];
-  try {
-    const doc = JSON.parse(text) as { Statement?: Statement | Statement[] };
-    statements = Array.isArray(doc.Statement) ? doc.Statement : doc.Statement ? [doc.Statement] : [];
-  } catch {
-    return [];
-  }
-  const out: string[] = [];
-  for (const [i, s] of statements.entries()) {
-    const where = `Statement ${i + 1}`;
-    if (s.Effect === "Allow" && list(s.Action).includes("*") && list(s.Resource).includes("*")) out.push(`Security: ${where} allows everything on everything.`);
-    else if (s.Effect === "Allow" && list(s.Resource).includes("*") && list(s.Action).some((a) => /^iam:(\*|PassRole)$/i.test(a))) out.push(`Security: ${where} allows ${list(s.Action).join(", ")} on all resources.`);
-    if (s.Effect === "Allow" && s.NotAction) out.push(`Security: ${where} allows all actions but some, also those that are yet to come.`);
-    if (s.Action !== undefined && list(s.Action).length === 0) out.push(`Suggestion: ${where} has no action.`);
-  }
-  return out;
-}
-
-// PolicyEditor edits the JSON of a policy.
-export function PolicyEditor({ value, onChange, label, readOnly }: { value: string; onChange?: (text: string) => void; label: string; readOnly?: boolean }) {
+// PolicyEditor edits a policy: its JSON, with completion and with findings at
+// their lines, or, of an identity policy, its statements as forms.
+export function PolicyEditor({ value, onChange, label, readOnly, kind = "identity" }: { value: string; onChange?: (text: string) => void; label: string; readOnly?: boolean; kind?: Kind }) {
+  const { session, role } = useSession();
   const [ace, setAce] = useState<unknown>();
   const [height, setHeight] = useState(360);
   const [preferences, setPreferences] = useState<Partial<CodeEditorProps.Preferences>>({ wrapLines: true });
+  const [mode, setMode] = useState("json");
+  const editor = useRef<Ace>(undefined);
+  const mark = useRef<(all: Annotation[]) => void>(undefined);
+  // What the editor told goes not back to it: more may have been typed by then.
+  const told = useRef(value);
+  const [given, setGiven] = useState(value);
   useEffect(() => {
-    void loadAce().then(setAce);
-  }, []);
+    if (value !== told.current) setGiven(value);
+    told.current = value;
+  }, [value]);
+  const change = (text: string) => {
+    told.current = text;
+    onChange?.(text);
+  };
+  const show = (next: string) => {
+    setGiven(value);
+    setMode(next);
+  };
+  const findings = useFindings(value, kind, readOnly);
+  const account = role?.account ?? session.account;
+  useEffect(() => {
+    void withHooks({
+      opened: (e) => {
+        editor.current = e;
+        mark.current = annotate(e);
+        e.setReadOnly(readOnly ?? false);
+      },
+      suggest: readOnly ? undefined : (before, after) => suggest(before, after, policyTypes[kind], account),
+    }).then(setAce);
+  }, [readOnly, kind, account]);
+  useEffect(() => {
+    mark.current?.(marks(findings.found));
+  }, [findings.found, ace, mode]);
   const characters = value.replace(/\s/g, "").length;
   if (!ace) return <Spinner />;
   return (
     <SpaceBetween size="s">
-      <CodeEditor
-        ace={ace} language="json" value={value} ariaLabel={label}
-        onDelayedChange={(e) => !readOnly && onChange?.(e.detail.value)}
-        preferences={preferences} onPreferencesChange={(e) => setPreferences(e.detail)}
-        themes={{ light: ["cloud_editor"], dark: ["cloud_editor_dark"] }}
-        editorContentHeight={height} onEditorContentResize={(e) => setHeight(e.detail.height)}
-      />
-      <Box variant="small">{characters} characters, white space not counted</Box>
-      {remarks(value).map((r) => <Alert key={r} type={r.startsWith("Security") ? "warning" : "info"}>{r}</Alert>)}
+      {!readOnly && kind === "identity" && <SegmentedControl label="Policy editor" selectedId={mode} onChange={(e) => show(e.detail.selectedId)} options={[{ id: "visual", text: "Visual" }, { id: "json", text: "JSON" }]} />}
+      {mode === "visual" ? <VisualEditor value={value} onChange={(text) => onChange?.(text)} account={account} /> : (
+        <CodeEditor
+          ace={ace} language="json" value={given} ariaLabel={label}
+          onDelayedChange={(e) => !readOnly && change(e.detail.value)}
+          preferences={preferences} onPreferencesChange={(e) => setPreferences(e.detail)}
+          themes={{ light: ["cloud_editor"], dark: ["cloud_editor_dark"] }}
+          editorContentHeight={height} onEditorContentResize={(e) => setHeight(e.detail.height)}
+        />
+      )}
+      <Box variant="small">{characters} characters, white space not counted{!readOnly && mode === "json" && ". Ctrl+Space completes actions, resources and conditions."}</Box>
+      {!readOnly && <FindingTabs findings={findings} onGo={(line, column) => {
+        if (mode !== "json") show("json");
+        setTimeout(() => {
+          editor.current?.gotoLine(line, column, false);
+          editor.current?.focus();
+        });
+      }} />}
     </SpaceBetween>
   );
 }
-
 
 // InlineEditor makes or changes an inline policy.
 export function InlineEditor({ of, name, onDismiss, onDone }: { of: Principal; name?: string; onDismiss: () => void; onDone: () => void }) {
   const [title, setTitle] = useState(name ?? "");
   const [text, setText] = useState(name ? undefined : emptyPolicy);
+  const [before, setBefore] = useState<string>();
   const [error, setError] = useState<Failure>();
   useEffect(() => {
-    if (name) of.document(name).then((d) => setText(pretty(d)), (e: Failure) => setError(e));
+    if (name) of.document(name).then((d) => { setBefore(pretty(d)); setText(pretty(d)); }, (e: Failure) => setError(e));
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [name]);
   return (
@@ -102,19 +105,17 @@ export function InlineEditor({ of, name, onDismiss, onDone }: { of: Principal; n
     >
       <FormField label="Policy name"><Input value={title} disabled={name !== undefined} onChange={(e) => setTitle(e.detail.value)} /></FormField>
       {text !== undefined && <PolicyEditor value={text} onChange={setText} label="Policy" />}
+      {name && before !== undefined && text !== undefined && text !== before && (
+        <>
+          <Header variant="h3">What changes</Header>
+          <Difference before={before} after={pretty(text)} />
+          <Replay subject={{ kind: of.kind, name: of.name, inline: name }} before={before} after={text} />
+        </>
+      )}
       <Problem error={error} />
       <Link href="#/simulator" external target="_blank">Try it in the policy simulator</Link>
     </Ask>
   );
-}
-
-// pretty lays JSON out; what is not JSON stays.
-export function pretty(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
 }
 
 // checkPolicy asks the API whether a policy's text is one, by simulating it.

@@ -7,8 +7,9 @@ import { flashed } from "./flash";
 import { PickPolicies, policyType } from "./pick";
 import { at } from "./router";
 import { iam } from "./session";
-import { all, Ask, Buttons, Listing, Problem, useLoad } from "./ui";
+import { all, Ask, Buttons, Listing, useLoad } from "./ui";
 
+const Peek = lazy(async () => ({ default: (await import("./policy/peek")).Peek }));
 const InlineEditor = lazy(async () => ({ default: (await import("./editor")).InlineEditor }));
 
 // Principal is a user, group or role, whose policies are listed and changed.
@@ -101,14 +102,12 @@ async function documentOf({ arn, name, holder }: Row): Promise<string> {
   return decodeURIComponent((await iam().getPolicyVersion({ PolicyArn: arn, VersionId: DefaultVersionId })).PolicyVersion?.Document ?? "");
 }
 
-// Document shows the text of a policy.
+// Document shows what a policy permits, and its text.
 function Document({ row, onDismiss }: { row: Row; onDismiss: () => void }) {
-  const { data, error } = useLoad(async () => JSON.stringify(JSON.parse(await documentOf(row)), null, 2), [row.id]);
   return (
-    <Container header={<Header variant="h3" actions={<Buttons>{data && <Button onClick={() => void navigator.clipboard.writeText(data)}>Copy JSON</Button>}<Button onClick={onDismiss}>Close</Button></Buttons>}>{row.name}</Header>}>
-      <Problem error={error} what="The policy can't be shown" />
-      {data && <pre tabIndex={0} aria-label={"Document of " + row.name}>{data}</pre>}
-    </Container>
+    <Suspense fallback={null}>
+      <Peek name={row.name} load={() => documentOf(row)} onDismiss={onDismiss} />
+    </Suspense>
   );
 }
 

@@ -79,6 +79,7 @@ function connect(credentials: () => Promise<Credentials>) {
   return {
     iam: recorded("iam", new IAM(config)),
     sts: lazily(async () => recorded("sts", new (await import("@aws-sdk/client-sts")).STS(config))),
+    analyzer: lazily(async () => (await import("./policy/analyzer")).newAnalyzer(config)),
     trail: lazily(async () => recorded("cloudtrail", new (await import("@aws-sdk/client-cloudtrail")).CloudTrail(config))),
   };
 }
@@ -90,6 +91,7 @@ let current = asUser;
 export const iam = () => current.iam;
 export const sts = () => current.sts;
 export const trail = () => current.trail;
+export const analyzer = () => current.analyzer;
 
 // switchRole assumes a role; from then on all calls are its.
 export async function switchRole(role: Role) {

@@ -1,1 +1,1 @@
-export{t as InlineEditor}from"./editor.js";
+export{t as InlineEditor}from"./editor.js";import"./document.js";

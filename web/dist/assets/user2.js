@@ -1,1 +1,1 @@
-export{t as AccessKeys,n as Impact,r as MFADevices,i as MyCredentials,a as UserPage,o as keysOf}from"./user.js";
+export{t as AccessKeys,n as MFADevices,r as MyCredentials,i as UserPage,a as keysOf}from"./user.js";

@@ -193,7 +193,7 @@ export function CreateRole() {
                 {kind === "account" && <Account t={trusted} set={set} />}
                 {kind === "web" && <WebIdentity t={trusted} set={set} />}
                 {kind === "saml" && <SAML t={trusted} set={set} />}
-                {kind === "custom" && <PolicyEditor value={trusted.custom} onChange={(custom) => set({ custom })} label="Trust policy" />}
+                {kind === "custom" && <PolicyEditor value={trusted.custom} onChange={(custom) => set({ custom })} label="Trust policy" kind="trust" />}
                 {tried && missing && <Alert type="error">Say whom the role trusts.</Alert>}
               </SpaceBetween>
             </Container>

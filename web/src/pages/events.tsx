@@ -3,6 +3,7 @@ import type { DateRangePickerProps } from "@cloudscape-design/components";
 import type { Event, LookupAttributeKey } from "@aws-sdk/client-cloudtrail";
 import { useState } from "react";
 import { PolicyEditor, pretty } from "../editor";
+import { recordOf } from "../events";
 import { at, useRoute } from "../router";
 import { trail } from "../session";
 import { Buttons, Copy, csv, download, Listing, Problem, useLoad, usePages, when } from "../ui";
@@ -30,23 +31,6 @@ function bounds(range: Range): { StartTime?: Date; EndTime?: Date } {
 }
 
 const ranges = ([[30, "minute"], [1, "hour"], [12, "hour"], [1, "day"], [7, "day"], [90, "day"]] as const).map(([amount, unit]) => ({ key: `${amount}-${unit}`, amount, unit, type: "relative" as const }));
-
-interface Record {
-  eventName?: string;
-  eventTime?: string;
-  eventID?: string;
-  requestID?: string;
-  eventSource?: string;
-  awsRegion?: string;
-  sourceIPAddress?: string;
-  userAgent?: string;
-  readOnly?: boolean;
-  errorCode?: string;
-  errorMessage?: string;
-  userIdentity?: { arn?: string; accessKeyId?: string };
-}
-
-const recordOf = (e: Event): Record => JSON.parse(e.CloudTrailEvent ?? "{}") as Record;
 
 interface Filter {
   attribute: LookupAttributeKey;

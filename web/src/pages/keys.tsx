@@ -4,11 +4,12 @@ import { useSession } from "../app";
 import { doing } from "../doing";
 import { flashed } from "../flash";
 import { Hidden } from "../hidden";
+import { Impact } from "../impact";
 import { go } from "../router";
 import { clientOf, iam } from "../session";
 import { ago, Ask, Buttons, Copy, csv, download, Problem, Typed, useLoad } from "../ui";
 import type { Failure } from "../ui";
-import { Impact, keysOf } from "./user";
+import { keysOf } from "./user";
 import type { Key } from "./user";
 
 // uses are the use cases of the wizard, with what is better than a key.
@@ -262,7 +263,7 @@ export function Rotate({ name }: { name: string }) {
       )}
       {asked === "deactivate" && old && (
         <Ask title={`Deactivate ${AccessKeyId}?`} verb="Deactivate" onDismiss={() => setAsked(undefined)} calls={[doing("updateAccessKey", { UserName: name, AccessKeyId, Status: "Inactive" })]} onConfirm={() => done("The old key is inactive. If something breaks, activate it again.")}>
-          <Impact k={old} />
+          <Impact of={{ key: AccessKeyId! }} />
         </Ask>
       )}
       {asked === "activate" && (
@@ -279,7 +280,7 @@ export function Rotate({ name }: { name: string }) {
             setTimeout(() => flashed("The rotation is complete."));
           }}
         >
-          <Impact k={old} />
+          <Impact of={{ key: AccessKeyId! }} />
           <Alert type="warning">A deleted key can't be recovered.</Alert>
         </Typed>
       )}

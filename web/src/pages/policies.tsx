@@ -1,9 +1,13 @@
-import { Button, Container, FormField, Header, Input, KeyValuePairs, Link, SpaceBetween, StatusIndicator, Table, Tabs, TagEditor, Textarea, Wizard } from "@cloudscape-design/components";
+import { Button, Container, FormField, Header, Input, KeyValuePairs, Link, SpaceBetween, StatusIndicator, Tabs, TagEditor, Textarea, Wizard } from "@cloudscape-design/components";
 import type { Policy, PolicyVersion } from "@aws-sdk/client-iam";
 import { useState } from "react";
 import { checkPolicy, emptyPolicy, PolicyEditor, pretty } from "../editor";
 import { flashed } from "../flash";
+import { Impact } from "../impact";
 import { forgetPolicies, policyType } from "../pick";
+import { Difference } from "../policy/difference";
+import { Replay } from "../policy/replay";
+import { Summary } from "../policy/summary";
 import { at, go, useRoute } from "../router";
 import { iam } from "../session";
 import { all, Ask, Copy, Listing, Problem, Typed, useLoad, when } from "../ui";
@@ -53,6 +57,7 @@ function DeletePolicy({ policy, onDismiss, onDone }: { policy: Policy; onDismiss
       onDone();
       setTimeout(() => flashed(`Policy ${policy.PolicyName} deleted.`));
     }}>
+      <Impact of={{ policy: PolicyArn }} />
       The policy is detached from {policy.AttachmentCount ?? 0} entities first, and all its versions go.
     </Typed>
   );
@@ -132,44 +137,6 @@ export function CreatePolicy() {
   );
 }
 
-interface Line { effect: string; service: string; actions: string; resources: string; condition: string }
-
-// Summary says what a policy permits, by service.
-export function Summary({ text }: { text: string }) {
-  let lines: Line[] = [];
-  try {
-    const many = <T,>(v: T | T[] | undefined): T[] => (v === undefined ? [] : Array.isArray(v) ? v : [v]);
-    const doc = JSON.parse(text) as { Statement?: Record<string, unknown> | Record<string, unknown>[] };
-    lines = many(doc.Statement).flatMap((s) => {
-      const by = new Map<string, string[]>();
-      for (const a of many(s.Action as string | string[])) {
-        const [service, action = "*"] = a.split(":", 2);
-        by.set(service, [...(by.get(service) ?? []), action]);
-      }
-      if (s.NotAction) by.set("All services", ["all but " + many(s.NotAction as string | string[]).join(", ")]);
-      return [...by].map(([service, actions]) => ({
-        effect: String(s.Effect), service: service === "*" ? "All services" : service, actions: actions.join(", "),
-        resources: s.NotResource ? "all but " + many(s.NotResource as string | string[]).join(", ") : many(s.Resource as string | string[]).join(", "),
-        condition: s.Condition ? JSON.stringify(s.Condition) : "None",
-      }));
-    });
-  } catch {
-    return <StatusIndicator type="error">This is not JSON.</StatusIndicator>;
-  }
-  return (
-    <Table<Line>
-      variant="embedded" items={lines} empty="Nothing." wrapLines ariaLabels={{ tableLabel: "Summary" }}
-      columnDefinitions={[
-        { id: "effect", header: "Effect", cell: (l) => (l.effect === "Deny" ? <StatusIndicator type="error">Explicit deny</StatusIndicator> : <StatusIndicator>Allow</StatusIndicator>) },
-        { id: "service", header: "Service", isRowHeader: true, cell: (l) => l.service },
-        { id: "actions", header: "Actions", cell: (l) => (l.actions === "*" ? "Full access" : l.actions) },
-        { id: "resources", header: "Resource", cell: (l) => (l.resources === "*" ? "All resources" : l.resources || "-") },
-        { id: "condition", header: "Request condition", cell: (l) => l.condition },
-      ]}
-    />
-  );
-}
-
 export function PolicyPage({ name: PolicyArn }: { name: string }) {
   const route = useRoute();
   const { data, error, reload } = useLoad(async () => {
@@ -213,31 +180,6 @@ export function PolicyPage({ name: PolicyArn }: { name: string }) {
   );
 }
 
-// difference gives the lines that go and come between two texts.
-function difference(before: string, after: string): { sign: string; line: string }[] {
-  const a = before.split("\n");
-  const b = after.split("\n");
-  const length = Array.from({ length: a.length + 1 }, () => new Array<number>(b.length + 1).fill(0));
-  for (let i = a.length - 1; i >= 0; i--) for (let j = b.length - 1; j >= 0; j--) length[i][j] = a[i] === b[j] ? length[i + 1][j + 1] + 1 : Math.max(length[i + 1][j], length[i][j + 1]);
-  const out: { sign: string; line: string }[] = [];
-  let i = 0;
-  let j = 0;
-  while (i < a.length || j < b.length) {
-    if (i < a.length && j < b.length && a[i] === b[j]) {
-      out.push({ sign: " ", line: a[i++] });
-      j++;
-    } else if (j < b.length && (i >= a.length || length[i][j + 1] > length[i + 1][j])) out.push({ sign: "+", line: b[j++] });
-    else out.push({ sign: "-", line: a[i++] });
-  }
-  return out;
-}
-
-function Difference({ before, after }: { before: string; after: string }) {
-  const lines = difference(before, after);
-  if (lines.every((l) => l.sign === " ")) return <>No difference.</>;
-  return <pre tabIndex={0} aria-label="Difference">{lines.map((l) => `${l.sign} ${l.line}`).join("\n")}</pre>;
-}
-
 function EditPolicy({ arn, text, versions, onDismiss, onDone }: { arn: string; text: string; versions: PolicyVersion[]; onDismiss: () => void; onDone: () => void }) {
   const [next, setNext] = useState(text);
   const full = versions.length >= 5;
@@ -250,7 +192,8 @@ function EditPolicy({ arn, text, versions, onDismiss, onDone }: { arn: string; t
     }}>
       <PolicyEditor value={next} onChange={setNext} label="Policy" />
       <Header variant="h3">What changes</Header>
-      <Difference before={text} after={next} />
+      <Difference before={text} after={pretty(next)} />
+      {next !== text && <Replay subject={{ arn }} before={text} after={next} />}
       {full && <StatusIndicator type="warning">There are five versions: {oldest?.VersionId}, the oldest, is deleted.</StatusIndicator>}
     </Ask>
   );

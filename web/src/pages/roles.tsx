@@ -104,7 +104,7 @@ export function RolePage({ name: RoleName }: { name: string }) {
               { id: "permissions", label: "Permissions", content: <PermissionsTable of={principal.role(RoleName)} boundary={data.role.PermissionsBoundary?.PermissionsBoundaryArn} /> },
               {
                 id: "trust_relationships", label: "Trust relationships",
-                content: <Container header={<Header variant="h2" description="Entities that can assume this role under specified conditions." actions={<Button onClick={() => setAsked("trust")}>Edit trust policy</Button>}>Trusted entities</Header>}><PolicyEditor readOnly value={trust} label="Trust policy" /></Container>,
+                content: <Container header={<Header variant="h2" description="Entities that can assume this role under specified conditions." actions={<Button onClick={() => setAsked("trust")}>Edit trust policy</Button>}>Trusted entities</Header>}><PolicyEditor readOnly value={trust} label="Trust policy" kind="trust" /></Container>,
               },
               { id: "tags", label: "Tags", content: <Tags of={tagged.role(RoleName)} /> },
               { id: "access_advisor", label: "Last Accessed", content: <LastAccessed arn={data.role.Arn ?? ""} /> },
@@ -138,7 +138,7 @@ function EditTrust({ name, text, onDismiss, onDone }: Dialog & { name: string; t
   const [next, setNext] = useState(text);
   return (
     <Ask title="Edit trust policy" verb="Update policy" size="large" disabled={next === text} onDismiss={onDismiss} calls={[doing("updateAssumeRolePolicy", { RoleName: name, PolicyDocument: next })]} onConfirm={async () => onDone()}>
-      <PolicyEditor value={next} onChange={setNext} label="Trust policy" />
+      <PolicyEditor value={next} onChange={setNext} label="Trust policy" kind="trust" />
     </Ask>
   );
 }

@@ -1,10 +1,10 @@
-import { Alert, Badge, Box, Button, Container, ExpandableSection, FormField, Header, KeyValuePairs, SegmentedControl, Select, SpaceBetween, StatusIndicator, Textarea } from "@cloudscape-design/components";
+import { Button, Container, ExpandableSection, FormField, Header, SegmentedControl, Select, SpaceBetween, StatusIndicator, Textarea } from "@cloudscape-design/components";
 import type { EvaluationResult } from "@aws-sdk/client-iam";
-import { useEffect, useState } from "react";
-import { emptyPolicy, PolicyEditor, pretty } from "../editor";
-import { go, useRoute } from "../router";
-import { iam, sts } from "../session";
-import { Copy, Listing, missingAction, Problem, useLoad } from "../ui";
+import { useState } from "react";
+import { emptyPolicy, PolicyEditor } from "../editor";
+import { useRoute } from "../router";
+import { iam } from "../session";
+import { Listing, Problem, useLoad } from "../ui";
 import type { Failure } from "../ui";
 
 const decisions = { allowed: ["success", "Allowed"], explicitDeny: ["error", "Explicitly denied"], implicitDeny: ["stopped", "Implicitly denied"] } as const;
@@ -77,44 +77,6 @@ export function Simulator() {
             { id: "missing", header: "Missing context", cell: (r) => (r.MissingContextValues ?? []).join(", ") || "-" },
           ]}
         />
-      )}
-    </SpaceBetween>
-  );
-}
-
-// Why explains a denial from its text.
-export function Why() {
-  const route = useRoute();
-  const [text, setText] = useState(route.query.get("text") ?? "");
-  const [decoded, setDecoded] = useState<string>();
-  const [error, setError] = useState<Failure>();
-  const action = missingAction({ message: text });
-  const who = /User: (\S+) is not/.exec(text)?.[1];
-  const resource = /on resource: (\S+)/.exec(text)?.[1] ?? "*";
-  const encoded = /Encoded authorization failure message: (\S+)/.exec(text)?.[1];
-  const explicit = /with an explicit deny/.test(text);
-  const kind = /(?:no|explicit deny in an?) ([\w ]*(?:policy|boundary))/.exec(text)?.[1];
-  const principal = who?.replace(/^arn:aws:sts::(\d+):assumed-role\/([^/]+)\/.*$/, "arn:aws:iam::$1:role/$2");
-  const fix = action && JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: action, Resource: resource.replace(/[.,]$/, "") }] }, null, 2);
-  useEffect(() => setDecoded(undefined), [text]);
-  return (
-    <SpaceBetween size="l">
-      <Header variant="h1" description="Paste the text of a denial to see what led to it.">Why denied?</Header>
-      <Container><FormField label="Error text"><Textarea rows={5} value={text} onChange={(e) => setText(e.detail.value)} /></FormField></Container>
-      {text && !action && !encoded && <Alert type="info">This text names no action. Paste the whole message.</Alert>}
-      {encoded && <Button onClick={() => sts().decodeAuthorizationMessage({ EncodedMessage: encoded }).then((o) => setDecoded(pretty(o.DecodedMessage ?? "")), (e: Failure) => setError(e))}>Decode the message</Button>}
-      <Problem error={error} />
-      {decoded && <pre tabIndex={0} aria-label="Decoded message">{decoded}</pre>}
-      {action && (
-        <Container header={<Header variant="h2">How it was decided</Header>}>
-          <SpaceBetween size="m">
-            <KeyValuePairs columns={3} items={[{ label: "Who", value: who ?? "-" }, { label: "Action", value: <Badge>{action}</Badge> }, { label: "Resource", value: resource }]} />
-            {explicit ? <StatusIndicator type="error">A statement denies it{kind ? `, in an ${kind}` : ""}. A deny wins over every allow: no further permission helps, the statement must change.</StatusIndicator>
-              : <StatusIndicator type="stopped">No {kind ?? "policy"} allows it. Nothing denies it either.</StatusIndicator>}
-            <Button onClick={() => go(`/simulator?principal=${encodeURIComponent(principal ?? "")}&action=${encodeURIComponent(action)}&resource=${encodeURIComponent(resource.replace(/[.,]$/, ""))}`)}>Try it in the simulator</Button>
-            {!explicit && fix && <div><Box variant="h3">The least that would allow it</Box><Copy text={fix} label="policy" shown={<pre tabIndex={0} aria-label="Policy">{fix}</pre>} /></div>}
-          </SpaceBetween>
-        </Container>
       )}
     </SpaceBetween>
   );

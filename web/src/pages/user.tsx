@@ -6,6 +6,7 @@ import { ConsoleAccess } from "../consoleaccess";
 import { doing } from "../doing";
 import { flashed } from "../flash";
 import { Hidden } from "../hidden";
+import { Impact } from "../impact";
 import { LastAccessed } from "../lastaccessed";
 import { OtherCredentials } from "../othercredentials";
 import { PermissionsTable, principal } from "../permissions";
@@ -203,7 +204,7 @@ export function AccessKeys({ name, keys, reload }: { name?: string; keys: Key[];
           calls={[doing("updateAccessKey", { UserName: name, AccessKeyId: asked.key.AccessKeyId, Status: "Inactive" })]}
           onConfirm={async () => done(`Access key ${asked.key.AccessKeyId} deactivated. Activate it again by its Actions.`)}
         >
-          <Impact k={asked.key} />
+          <Impact of={{ key: asked.key.AccessKeyId! }} />
           <Alert type="warning">Whoever uses this key gets errors from the next call on. You can activate it again.</Alert>
         </Ask>
       )}
@@ -217,18 +218,6 @@ export function AccessKeys({ name, keys, reload }: { name?: string; keys: Key[];
         </Ask>
       )}
     </Container>
-  );
-}
-
-// Impact says who would notice: the last use, and the calls of late.
-export function Impact({ k }: { k: Key }) {
-  const last = k.used?.LastUsedDate;
-  const recent = last && Date.now() - last.getTime() < 24 * 3600 * 1000;
-  if (!last) return <StatusIndicator type="success">This key was never used.</StatusIndicator>;
-  return (
-    <StatusIndicator type={recent ? "error" : "info"}>
-      Last call {ago(last)}, to {k.used?.ServiceName} in {k.used?.Region}. <Link href={`#/events?key=${k.AccessKeyId}`}>Its calls</Link>
-    </StatusIndicator>
   );
 }
 
@@ -246,7 +235,7 @@ function DeleteKey({ name, k, onDismiss, onDone }: { name?: string; k: Key; onDi
         onDone();
       }}
     >
-      <Impact k={k} />
+      <Impact of={{ key: k.AccessKeyId! }} />
       {active ? (
         <Alert type="warning" action={<Button onClick={() => void deactivate()}>Deactivate</Button>}>The key is active. Deactivate it first, and see that nothing misses it.</Alert>
       ) : (

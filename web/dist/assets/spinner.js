@@ -1,1 +1,0 @@
-import{n as e}from"./rolldown-runtime.js";import{Pr as t,Ri as n,ga as r,zi as i}from"./ui.js";var a=e(r());function o({size:e=`normal`,variant:n=`normal`,...r}){let o=i(`Spinner`,{props:{size:e,variant:n}});return a.createElement(t,{size:e,variant:n,...r,...o})}n(o,`Spinner`);export{o as t};
