@@ -145,4 +145,17 @@ func TestConsolePasskey(t *testing.T) {
 	b.eval("fetch('/console/-/signout', {method: 'POST'}).then(() => location.assign('/console/" + s.account + "#/security_credentials'))")
 	b.asUser(name, password)
 	b.see("No MFA devices.")
+
+	// Root's own.
+	b.eval("fetch('/console/-/signout', {method: 'POST'}).then(() => location.assign('/console/-/signin#/security_credentials'))")
+	b.see("IAM user sign in")
+	b.asRoot()
+	b.see("My security credentials (root user)")
+	assign()
+	b.see("arn:aws:iam::" + s.account + ":u2f/root/yubi-")
+	b.eval("fetch('/console/-/signout', {method: 'POST'}).then(() => location.assign('/console/-/signin#/security_credentials'))")
+	b.see("IAM user sign in")
+	b.asRoot()
+	b.click("button", "Use passkey or security key")
+	b.see("My security credentials (root user)")
 }

@@ -140,9 +140,10 @@ func (c *coverage) example(l *line) {
 	c.t.Errorf("line %d: %s is denied with %v", l.number, l.text, statements)
 }
 
-var denial = regexp.MustCompile(`^User: \S+ is not authorized to perform: (\S+?)(?: on resource: (\S+))?(?: because no | with an explicit deny |$)`)
+var denial = regexp.MustCompile(`^User: \S+ is not authorized to perform: (\S+?)(?: on resource: (.+?))?(?: because no | with an explicit deny |$)`)
 
-// denied is the action and the resource that were denied, or nothing.
+// denied is the action and the resource that were denied, or nothing. A name is
+// told without its path, so the resource has any.
 func denied(r *refusal) (action, resource string) {
 	if r == nil || r.code != "AccessDenied" {
 		return "", ""
@@ -154,7 +155,18 @@ func denied(r *refusal) (action, resource string) {
 	if m[2] == "" {
 		return m[1], "*"
 	}
-	return m[1], m[2]
+	return m[1], resourceSaid(m[2])
+}
+
+// resourceSaid is the resource that a denial names by its ARN, or by its kind and
+// name: then as an ARN under any path.
+func resourceSaid(text string) string {
+	i := strings.LastIndexByte(text, ' ')
+	kind, name := text[:max(i, 0)], text[i+1:]
+	if kind == "" || strings.HasPrefix(name, "arn:") {
+		return name
+	}
+	return "arn:aws:iam::111122223333:" + strings.ReplaceAll(kind, " ", "-") + "/*" + name
 }
 
 // grant gives the examiner those statements and no others.

@@ -135,7 +135,7 @@ func TestTerraform(t *testing.T) {
 		"account": s.account, "users": "two", "boundary": "arn:aws:iam::" + s.account + ":policy/policies/read", "members": "one,two",
 		"role": "3600", "roles": "role", "policy": "Reads.", "managed": "AdministratorAccess", "profile": "true", "profiles": "profile",
 		"keys": "Active", "alias": "first-alias", "clients": "app", "saml": "corp", "server": "/certificates/", "ssh": "Active",
-		"issuer": "true", "simulated": "false", "linked": "",
+		"issuer": "true", "simulated": "false", "linked": "AWSServiceRoleForAutoScaling_mine",
 	}
 	if diff := cmp.Diff(want, tf.seen()); diff != "" {
 		t.Errorf("data sources after step 1 (-want +got):\n%s", diff)
@@ -154,6 +154,24 @@ func TestTerraform(t *testing.T) {
 	if len(users.Users) != 0 {
 		t.Errorf("users after destroy: %v", users.Users)
 	}
+}
+
+// TestTerraformOrganization does so with an organization.
+func TestTerraformOrganization(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	tf := newTerraform(t, s, "testdata/terraform/organization.tf")
+	tf.apply("1")
+	want := map[string]string{"accounts": s.account + ",member", "units": "dev", "inside": "member@example.com", "policies": "2", "guard": "Keeps users out."}
+	if diff := cmp.Diff(want, tf.seen()); diff != "" {
+		t.Errorf("data sources after step 1 (-want +got):\n%s", diff)
+	}
+	tf.apply("2")
+	want["units"], want["guard"] = "development", ""
+	if diff := cmp.Diff(want, tf.seen()); diff != "" {
+		t.Errorf("data sources after step 2 (-want +got):\n%s", diff)
+	}
+	tf.ok("destroy", "-no-color", "-auto-approve", "-parallelism=30", "-var=step=2")
 }
 
 // laden gives the user more of everything that must be gone before it can be

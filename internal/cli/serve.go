@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -102,6 +104,10 @@ func serve(cmd *cobra.Command, std IO, f *serveFlags) error {
 	}
 	defer stop()
 	srv, err := server.Open(ctx, cfg)
+	if errors.Is(err, context.Canceled) && cmd.Context().Err() != nil {
+		cfg.Log.Info("stopped before it was ready")
+		return nil
+	}
 	if err != nil {
 		return memberError(ctx, err)
 	}

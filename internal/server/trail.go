@@ -23,6 +23,7 @@ const (
 	// enough that the store has what it deletes still at hand.
 	outboxEvery = 200 * time.Millisecond
 	lookEvery   = time.Second // between two looks at the room on the disk
+	sayEvery    = time.Minute // between two log lines about what goes on failing
 	expireEvery = time.Hour
 	digestEvery = time.Hour
 	firstDigest = time.Minute // after the start
@@ -144,20 +145,24 @@ func (t *keptTrail) adopt(ctx context.Context, id string, event []byte) error {
 
 // keep empties the outbox, signs digests and lets old events go, until ctx ends.
 func (t *keptTrail) keep(ctx context.Context) error {
-	outbox, look, expire, digest := time.NewTicker(outboxEvery), time.NewTicker(lookEvery), time.NewTicker(expireEvery), time.NewTimer(firstDigest)
+	outbox, left := time.NewTicker(outboxEvery), time.NewTicker(leftBehind)
+	look, expire, digest := time.NewTicker(lookEvery), time.NewTicker(expireEvery), time.NewTimer(firstDigest)
 	defer outbox.Stop()
+	defer left.Stop()
 	defer look.Stop()
 	defer expire.Stop()
 	defer digest.Stop()
-	for round := 1; ; round++ {
+	said := time.Time{}
+	for {
 		var err error
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-outbox.C:
 			err = t.settle(ctx)
-			if t.shared && round%int(leftBehind/outboxEvery) == 0 {
-				err = errors.Join(err, t.recover(ctx))
+		case <-left.C:
+			if t.shared {
+				err = t.recover(ctx)
 			}
 		case <-look.C:
 			err = t.lookAtRoom()
@@ -167,7 +172,8 @@ func (t *keptTrail) keep(ctx context.Context) error {
 			err = t.digest(ctx)
 			digest.Reset(digestEvery)
 		}
-		if err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil && t.now().Sub(said).Abs() >= sayEvery {
+			said = t.now()
 			t.slog.Error("trail not kept", "error", err)
 		}
 	}

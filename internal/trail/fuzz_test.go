@@ -17,22 +17,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// FuzzOrder: an entry of the order that is read is written the same again.
-func FuzzOrder(f *testing.F) {
-	o := order{account: "111122223333", place: place{epoch.UnixNano(), 7}, events: 3}
-	f.Add(orderKey(o.seq), o.encode())
-	f.Add([]byte(orderPrefix), []byte("/"))
-	f.Fuzz(func(t *testing.T, key, value []byte) {
-		o, err := orderEntry(key, value)
-		if err != nil {
-			return
-		}
-		if !bytes.Equal(o.encode(), value) || !bytes.Equal(orderKey(o.seq)[len(orderPrefix):], key[len(orderPrefix):]) {
-			t.Errorf("%q %x is read as %+v, which is written as %x", key, value, o, o.encode())
-		}
-	})
-}
-
 // FuzzDigest: a digest that is read says the same when it is written and read
 // again, and so does what it says of its one file.
 func FuzzDigest(f *testing.F) {

@@ -37,11 +37,6 @@ variable "saml_metadata" {
   type = string
 }
 
-variable "linked" {
-  type    = bool
-  default = false
-}
-
 locals {
   first = var.step == 1
   tags  = local.first ? { stage = "one", gone = "soon" } : { stage = "two", new = "yes" }
@@ -274,7 +269,6 @@ resource "aws_iam_instance_profile" "one" {
 }
 
 resource "aws_iam_service_linked_role" "suffixed" {
-  count            = var.linked ? 1 : 0
   aws_service_name = "autoscaling.amazonaws.com"
   custom_suffix    = "mine"
   description      = local.first ? "First." : "Second."
@@ -420,6 +414,6 @@ output "seen" {
     ssh       = data.aws_iam_user_ssh_key.two.status
     issuer    = tostring(data.aws_iam_session_context.me.issuer_arn == data.aws_caller_identity.me.arn)
     simulated = tostring(data.aws_iam_principal_policy_simulation.two.all_allowed)
-    linked    = join(",", aws_iam_service_linked_role.suffixed[*].name)
+    linked    = aws_iam_service_linked_role.suffixed.name
   }
 }
