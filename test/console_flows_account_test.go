@@ -11,12 +11,11 @@ import (
 // administrator makes a user who may do everything, with a password.
 func (c *clients) administrator(t *testing.T, name, password string) {
 	t.Helper()
-	ctx := deadline(t)
-	_, err := c.iam.CreateUser(ctx, &iam.CreateUserInput{UserName: &name})
+	_, err := c.iam.CreateUser(deadline(t), &iam.CreateUserInput{UserName: &name})
 	must(t, err)
-	_, err = c.iam.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: &name, PolicyArn: new("arn:aws:iam::aws:policy/AdministratorAccess")})
+	_, err = c.iam.AttachUserPolicy(deadline(t), &iam.AttachUserPolicyInput{UserName: &name, PolicyArn: new("arn:aws:iam::aws:policy/AdministratorAccess")})
 	must(t, err)
-	_, err = c.iam.CreateLoginProfile(ctx, &iam.CreateLoginProfileInput{UserName: &name, Password: &password})
+	_, err = c.iam.CreateLoginProfile(deadline(t), &iam.CreateLoginProfileInput{UserName: &name, Password: &password})
 	must(t, err)
 }
 
@@ -25,7 +24,7 @@ func (c *clients) administrator(t *testing.T, name, password string) {
 func TestConsoleRoles(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
-	c, ctx := s.as(s.root()), deadline(t)
+	c := s.as(s.root())
 	c.administrator(t, "mary", "Correct-Horse-9")
 	b := openTab(t, s, "/console/"+s.account+"#/roles/create")
 	b.fill("IAM username", "mary")
@@ -91,7 +90,7 @@ func TestConsoleRoles(t *testing.T) {
 	b.click("checkbox", "I acknowledge")
 	b.click("button", "Revoke active sessions")
 	b.see("Sessions that began before now are revoked.")
-	policies, err := c.iam.ListRolePolicies(ctx, &iam.ListRolePoliciesInput{RoleName: new("auditor")})
+	policies, err := c.iam.ListRolePolicies(deadline(t), &iam.ListRolePoliciesInput{RoleName: new("auditor")})
 	must(t, err)
 	if len(policies.PolicyNames) != 1 || policies.PolicyNames[0] != "AWSRevokeOlderSessions" {
 		t.Errorf("the role has the policies %q", policies.PolicyNames)
@@ -121,7 +120,7 @@ func TestConsoleRoles(t *testing.T) {
 func TestConsoleAccount(t *testing.T) {
 	t.Parallel()
 	s := filled(t)
-	c, ctx := s.as(s.root()), deadline(t)
+	c := s.as(s.root())
 	b := rooted(t, s, "#/home")
 	b.expect("status of 400") // outbound federation is disabled
 
@@ -165,7 +164,7 @@ func TestConsoleAccount(t *testing.T) {
 	b.click("button", "Remove")
 	b.closed()
 	arn := "arn:aws:iam::" + s.account + ":oidc-provider/login.example.com"
-	provider, err := c.iam.GetOpenIDConnectProvider(ctx, &iam.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: &arn})
+	provider, err := c.iam.GetOpenIDConnectProvider(deadline(t), &iam.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: &arn})
 	must(t, err)
 	if got := strings.Join(provider.ClientIDList, ","); got != "second" {
 		t.Errorf("the provider's audiences are %s, want second", got)

@@ -97,7 +97,7 @@ func (b *tab) kept(after string) {
 func TestConsoleKeyboard(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
-	c, ctx := s.as(s.root()), deadline(t)
+	c := s.as(s.root())
 	b := openTab(t, s, "/console/#/users")
 	b.expect("status of 404")
 	text, err := os.ReadFile(filepath.Join(s.data, "rootpassword.txt"))
@@ -161,7 +161,7 @@ func TestConsoleKeyboard(t *testing.T) {
 	b.press(kb.Enter)
 	b.see("by keyboard")
 
-	made, err := c.iam.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: new("iam-admin")})
+	made, err := c.iam.ListAccessKeys(deadline(t), &iam.ListAccessKeysInput{UserName: new("iam-admin")})
 	must(t, err)
 	id := *made.AccessKeyMetadata[0].AccessKeyId
 	actions := "Actions for " + id

@@ -39,7 +39,7 @@ func (c *clients) crowd(t *testing.T, n int) keys {
 	t.Helper()
 	var g errgroup.Group
 	g.SetLimit(32)
-	ctx := deadline(t)
+	ctx := t.Context() // patience is for one call
 	for i := range n {
 		g.Go(func() error {
 			_, err := c.iam.CreateUser(ctx, &iam.CreateUserInput{UserName: new(fmt.Sprintf("user-%04d", i))})

@@ -44,7 +44,7 @@ func (b *tab) closed() {
 func TestConsoleUser(t *testing.T) {
 	t.Parallel()
 	s := filled(t)
-	c, ctx := s.as(s.root()), deadline(t)
+	c := s.as(s.root())
 	ann := "ann"
 	page := "#/users/details/ann?section="
 	b := rooted(t, s, page+"groups")
@@ -61,7 +61,7 @@ func TestConsoleUser(t *testing.T) {
 	b.click("button", "Remove")
 	b.click("button", "Remove")
 	b.see("Removed from 1 group.")
-	groups, err := c.iam.ListGroupsForUser(ctx, &iam.ListGroupsForUserInput{UserName: &ann})
+	groups, err := c.iam.ListGroupsForUser(deadline(t), &iam.ListGroupsForUserInput{UserName: &ann})
 	must(t, err)
 	if len(groups.Groups) != 0 {
 		t.Errorf("ann is still in %v", groups.Groups)
@@ -96,7 +96,7 @@ func TestConsoleUser(t *testing.T) {
 	b.fill("SSH public key", sshKey(t))
 	b.click("button", "Upload SSH public key")
 	b.closed()
-	keys, err := c.iam.ListSSHPublicKeys(ctx, &iam.ListSSHPublicKeysInput{UserName: &ann})
+	keys, err := c.iam.ListSSHPublicKeys(deadline(t), &iam.ListSSHPublicKeysInput{UserName: &ann})
 	must(t, err)
 	id := *keys.SSHPublicKeys[0].SSHPublicKeyId
 	for _, step := range []string{"Deactivate", "Activate"} {
@@ -143,13 +143,13 @@ func TestConsoleUser(t *testing.T) {
 func TestConsoleRotation(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
-	c, ctx := s.as(s.root()), deadline(t)
+	c := s.as(s.root())
 	old := c.user(t, s, "robot", "")
 	c.user(t, s, "other", "")
 	group := "robots"
-	_, err := c.iam.CreateGroup(ctx, &iam.CreateGroupInput{GroupName: &group})
+	_, err := c.iam.CreateGroup(deadline(t), &iam.CreateGroupInput{GroupName: &group})
 	must(t, err)
-	must(t, old.whoami(ctx))
+	must(t, old.whoami(deadline(t)))
 	b := rooted(t, s, "#/users/details/robot/rotate")
 	b.see("There is no such key yet.")
 	b.click("button", "Create the new key")
@@ -172,11 +172,11 @@ func TestConsoleRotation(t *testing.T) {
 	b.click("button", "Next: watch both keys")
 	b.see("The new key was used after the old one.") // the check was a call of its
 	b.picture("rotation")
-	must(t, s.as(keys{ID: m[1], Secret: m[2]}).whoami(ctx))
+	must(t, s.as(keys{ID: m[1], Secret: m[2]}).whoami(deadline(t)))
 	b.click("button", "Deactivate the old key")
 	b.click("button", "Deactivate")
 	b.see("The old key is inactive.")
-	wantCode(t, "the old key", old.whoami(ctx), "InvalidClientTokenId", "")
+	wantCode(t, "the old key", old.whoami(deadline(t)), "InvalidClientTokenId", "")
 	b.click("button", "Delete the old key")
 	b.fill("Confirmation", old.keys.ID)
 	b.click("button", "Delete")
@@ -198,7 +198,7 @@ func TestConsoleRotation(t *testing.T) {
 	b.click("button", "Dry run")
 	b.see("Nothing is changed yet")
 	members := func() int {
-		out, err := c.iam.GetGroup(ctx, &iam.GetGroupInput{GroupName: &group})
+		out, err := c.iam.GetGroup(deadline(t), &iam.GetGroupInput{GroupName: &group})
 		must(t, err)
 		return len(out.Users)
 	}
@@ -226,9 +226,9 @@ func TestConsoleRotation(t *testing.T) {
 	b.click("button", "Change 1 user")
 	b.see("1 changed, 0 failed.")
 	b.click("button", "Close")
-	_, err = s.as(keys{ID: m[1], Secret: m[2]}).sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	_, err = s.as(keys{ID: m[1], Secret: m[2]}).sts.GetCallerIdentity(deadline(t), &sts.GetCallerIdentityInput{})
 	must(t, err) // it needs no permission
 	policy, name := "RequireMFA", "robot"
-	_, err = c.iam.GetUserPolicy(ctx, &iam.GetUserPolicyInput{UserName: &name, PolicyName: &policy})
+	_, err = c.iam.GetUserPolicy(deadline(t), &iam.GetUserPolicyInput{UserName: &name, PolicyName: &policy})
 	must(t, err)
 }

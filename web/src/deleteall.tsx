@@ -11,6 +11,7 @@ interface Deletion {
   names: string[];
   steps: (name: string) => Promise<Step[]>;
   disabled?: boolean;
+  waiting?: boolean;
   children?: ReactNode;
   onDismiss: () => void;
   onDone: () => void;
@@ -19,7 +20,7 @@ interface Deletion {
 // DeleteAll deletes things with all that hangs on them, in the order that the API
 // demands, and shows how far it is. One is confirmed by its name, several by the
 // word delete.
-export function DeleteAll({ kind, names, steps, disabled, children, onDismiss, onDone }: Deletion) {
+export function DeleteAll({ kind, names, steps, disabled, waiting, children, onDismiss, onDone }: Deletion) {
   const { data, error } = useLoad(async () => (await Promise.all(names.map(steps))).flat(), names);
   const [done, setDone] = useState(0);
   const [now, setNow] = useState("");
@@ -27,7 +28,7 @@ export function DeleteAll({ kind, names, steps, disabled, children, onDismiss, o
   const what = one ? names[0] : `${names.length} ${kind}s`;
   return (
     <Typed
-      title={`Delete ${what}?`} name={one ? names[0] : "delete"} onDismiss={onDismiss} disabled={!data || disabled}
+      title={`Delete ${what}?`} name={one ? names[0] : "delete"} onDismiss={onDismiss} disabled={!data || disabled} waiting={waiting || (!data && !error)}
       onConfirm={async () => {
         for (const [i, step] of (data ?? []).slice(done).entries()) {
           setNow(step.text);

@@ -28,6 +28,9 @@ interface Secret {
 
 const codecommit = "codecommit.amazonaws.com";
 
+// The other services that take credentials of their own.
+const others = ["cassandra", "bedrock", "logs", "cloudwatch", "xray", "aws-external-anthropic"].map((s) => s + ".amazonaws.com");
+
 async function credentials(UserName: string | undefined) {
   const [ssh, services, certs] = await Promise.all([
     iam().listSSHPublicKeys({ UserName }), iam().listServiceSpecificCredentials({ UserName }), iam().listSigningCertificates({ UserName }),
@@ -109,7 +112,7 @@ export function OtherCredentials({ name: UserName }: { name?: string }) {
   const [adding, setAdding] = useState<"ssh" | "cert" | "git" | "service">();
   const [secret, setSecret] = useState<Secret>();
   const [text, setText] = useState("");
-  const [service, setService] = useState("cassandra.amazonaws.com");
+  const [service, setService] = useState(others[0]);
   const close = () => { setAdding(undefined); setText(""); };
   const common = { loading, reload, onSecret: setSecret };
   const generate = async (ServiceName: string) => {
@@ -151,7 +154,7 @@ export function OtherCredentials({ name: UserName }: { name?: string }) {
       {adding === "service" && (
         <Ask title="Generate service credentials" verb="Generate credentials" onDismiss={close} shown={[doing("createServiceSpecificCredential", { UserName, ServiceName: service })]} onConfirm={() => generate(service)}>
           <FormField label="Service">
-            <Select selectedOption={{ value: service, label: service }} options={["cassandra.amazonaws.com", "bedrock.amazonaws.com", "logs.amazonaws.com"].map((value) => ({ value, label: value }))} onChange={(e) => setService(e.detail.selectedOption.value!)} />
+            <Select selectedOption={{ value: service, label: service }} options={others.map((value) => ({ value, label: value }))} onChange={(e) => setService(e.detail.selectedOption.value!)} />
           </FormField>
         </Ask>
       )}

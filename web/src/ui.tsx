@@ -1,5 +1,5 @@
 import { useCollection } from "@cloudscape-design/collection-hooks";
-import { Alert, Box, Button, CollectionPreferences, FormField, Header, Input, Link, Modal, Pagination, Select, SpaceBetween, Table, TextFilter } from "@cloudscape-design/components";
+import { Alert, Box, Button, CollectionPreferences, FormField, Header, Input, Link, Modal, Pagination, Select, SpaceBetween, StatusIndicator, Table, TextFilter } from "@cloudscape-design/components";
 import type { InputProps, TableProps } from "@cloudscape-design/components";
 import { Fragment, isValidElement, useCallback, useEffect, useRef, useState } from "react";
 import type { ReactNode } from "react";
@@ -170,11 +170,11 @@ export function useFocus<T extends { focus(): void }>() {
 }
 
 // Typed asks for a destructive step: the name must be typed.
-export function Typed(props: Dialog & { name: string; verb?: string }) {
+// While it waits for what it is to say, it says that.
+export function Typed(props: Dialog & { name: string; verb?: string; waiting?: boolean }) {
   const [text, setText] = useState("");
   const { busy, error, confirm } = useConfirm(props);
-  const field = useFocus<InputProps.Ref>();
-  const ready = text === props.name && !props.disabled && !busy;
+  const ready = text === props.name && !props.disabled && !props.waiting && !busy;
   return (
     <Modal
       visible header={props.title} onDismiss={props.onDismiss}
@@ -188,17 +188,24 @@ export function Typed(props: Dialog & { name: string; verb?: string }) {
       }
     >
       <SpaceBetween size="m">
-        {props.children}
-        <FormField label={<>To confirm, enter <b>{props.name}</b> in the field.</>}>
-          <Input
-            value={text} onChange={(e) => setText(e.detail.value)} onKeyDown={(e) => e.detail.key === "Enter" && ready && void confirm()}
-            ref={field} placeholder={props.name} ariaLabel="Confirmation" disableBrowserAutocorrect
-          />
-        </FormField>
+        {props.waiting ? <StatusIndicator type="loading">Looking up what depends on it</StatusIndicator> : props.children}
+        {!props.waiting && <Confirmation name={props.name} text={text} onChange={setText} onEnter={() => ready && void confirm()} />}
         <Problem error={error} />
         <ByCommand calls={props.calls ?? props.shown ?? []} />
       </SpaceBetween>
     </Modal>
+  );
+}
+
+function Confirmation({ name, text, onChange, onEnter }: { name: string; text: string; onChange: (text: string) => void; onEnter: () => void }) {
+  const field = useFocus<InputProps.Ref>();
+  return (
+    <FormField label={<>To confirm, enter <b>{name}</b> in the field.</>}>
+      <Input
+        ref={field} value={text} onChange={(e) => onChange(e.detail.value)} onKeyDown={(e) => e.detail.key === "Enter" && onEnter()}
+        placeholder={name} ariaLabel="Confirmation" disableBrowserAutocorrect
+      />
+    </FormField>
   );
 }
 

@@ -161,7 +161,7 @@ export function Health() {
         actions={<Button iconName="download" onClick={() => download("keys.csv", csv([["User", "Key", "Status", "Age", "Unused days", "Advice"], ...rows.map((r) => [r.user, r.key, r.status, String(r.age), String(r.idle ?? ""), r.advice])]))}>Download .csv file</Button>}
         columns={[
           { id: "user", header: "User name", sortingField: "user", isRowHeader: true, cell: (r) => <Link href={page(r)}>{r.user}</Link> },
-          { id: "key", header: "Access key ID", sortingField: "key", minWidth: 200, cell: (r) => r.key || "-" },
+          { id: "key", header: "Access key ID", sortingField: "key", width: 240, cell: (r) => r.key || "-" },
           { id: "status", header: "Status", sortingField: "status", cell: (r) => <StatusIndicator type={r.status === "Active" ? "success" : "stopped"}>{r.status}</StatusIndicator> },
           { id: "age", header: "Age in days", sortingField: "age", cell: (r) => r.age },
           { id: "used", header: "Last used", sortingField: "idle", cell: (r) => (r.used ? ago(r.used) : "Never") },

@@ -8,7 +8,7 @@ import { DeleteAll } from "../deleteall";
 import { doing } from "../doing";
 import { at, go, useRoute } from "../router";
 import { iam } from "../session";
-import { absent, ago, Ask, daysSince, latest, Listing, useLoad, usePages, when } from "../ui";
+import { absent, ago, Ask, daysSince, latest, Listing, Problem, useLoad, usePages, when } from "../ui";
 
 interface UsedKey extends AccessKeyMetadata {
   used?: Date;
@@ -150,9 +150,9 @@ export function DeleteUsers({ users, ...rest }: { users: User[]; onDismiss: () =
     );
   }
   return (
-    <DeleteAll kind="user" names={names} steps={userSteps} disabled={!data || active.length > 0} {...rest}>
+    <DeleteAll kind="user" names={names} steps={userSteps} waiting={!data && !error} disabled={active.length > 0} {...rest}>
       <SpaceBetween size="s">
-        {error && <Box>{error.message}</Box>}
+        <Problem error={error} />
         {data && <Box>Last activity: <b>{ago(seen)}</b></Box>}
         {active.length > 0 && (
           <Alert type="error" header="There are active access keys" action={<Button onClick={() => setAsked(true)}>Deactivate</Button>}>
