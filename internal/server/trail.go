@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sallyport-iam/sallyport/internal/directory"
@@ -32,6 +33,8 @@ const (
 	// leftBehind is how old an event in the outbox of a shared store is when its
 	// node is taken to be gone.
 	leftBehind = time.Minute
+	// leftAlone is that of a store that is not shared: the trail didn't take it.
+	leftAlone = 10 * time.Second
 )
 
 // keptTrail is the trail of a server, and the events on their way into it.
@@ -44,6 +47,8 @@ type keptTrail struct {
 	slog   *slog.Logger
 
 	signing sync.Mutex // one digest at a time
+
+	left atomic.Bool // there are events in the outbox that the trail didn't take
 
 	mu    sync.Mutex // guards the field below
 	noted []string   // ids of events that were noted and stand in the outbox
@@ -64,7 +69,11 @@ func openTrail(ctx context.Context, cfg Config, dir *directory.Directory) (*kept
 	if t.days == 0 {
 		t.days = defaultTrailDay
 	}
-	if err := t.recover(ctx); err != nil {
+	older := time.Duration(0)
+	if t.shared {
+		older = leftBehind
+	}
+	if err := t.recover(ctx, older); err != nil {
 		return nil, errors.Join(fmt.Errorf("bring the trail up to date: %w", err), log.Close())
 	}
 	return t, nil
@@ -80,8 +89,13 @@ func reserve(cfg Config) uint64 {
 	return uint64(cfg.TrailReserve)
 }
 
-// remembered notes that an event of the outbox is on its way.
-func (t *keptTrail) remembered(id string) {
+// remembered notes that an event of the outbox is on its way. One that the trail
+// didn't take stays there until it does.
+func (t *keptTrail) remembered(id string, err error) {
+	if err != nil {
+		t.left.Store(true)
+		return
+	}
 	t.mu.Lock()
 	t.noted = append(t.noted, id)
 	t.mu.Unlock()
@@ -110,10 +124,11 @@ func (t *keptTrail) settle(ctx context.Context) error {
 
 // recover moves what was left in the outbox into the trail: by this server
 // before a crash or, on a shared store, by nodes that are gone.
-func (t *keptTrail) recover(ctx context.Context) error {
+func (t *keptTrail) recover(ctx context.Context, older time.Duration) error {
 	var ids []string
 	err := t.dir.Outbox(ctx, func(id string, event []byte) error {
-		if at, _ := trail.IDTime(id); t.shared && at.After(t.now().Add(-leftBehind)) {
+		if at, _ := trail.IDTime(id); older > 0 && at.After(t.now().Add(-older)) {
+			t.left.Store(true) // it may be on its way
 			return nil
 		}
 		if err := t.adopt(ctx, id, event); err != nil {
@@ -156,8 +171,19 @@ func (t *keptTrail) keep(ctx context.Context) error {
 			return nil
 		case <-outbox.C:
 			err = t.settle(ctx)
+			if t.left.Load() && round%int(leftAlone/outboxEvery) == 0 && t.log.Refuses() == nil {
+				t.left.Store(false)
+				older := leftAlone
+				if t.shared {
+					older = leftBehind
+				}
+				if left := t.recover(ctx, older); left != nil {
+					t.left.Store(true)
+					err = errors.Join(err, left)
+				}
+			}
 			if t.shared && round%int(leftBehind/outboxEvery) == 0 {
-				err = errors.Join(err, t.recover(ctx))
+				err = errors.Join(err, t.recover(ctx, leftBehind))
 			}
 		case <-look.C:
 			err = t.lookAtRoom()
