@@ -80,7 +80,7 @@ func (c *call) record(o *outcome) error {
 		c.g.kept.forget()
 	}
 	if c.caller.Revision != 0 {
-		c.g.opts.Remembered(c.eventID)
+		c.g.opts.Remembered(c.eventID, err)
 		return nil // the event is with the change, and finds its way from there
 	}
 	if err == nil && c.memory.event.SharedEventID != "" {

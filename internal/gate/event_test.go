@@ -33,7 +33,7 @@ func traced(t *testing.T, policy string, ops ...service.Operation) (*fixture, *t
 	t.Cleanup(func() { log.Close() })
 	srv := httptest.NewServer(New(Options{
 		Directory: f.dir, Services: map[string]service.Set{"sts": service.NewSet(ops...)}, Now: time.Now, Rand: rand.Reader,
-		Log: slog.New(slog.NewTextHandler(f.log, nil)), Trail: log, Remembered: func(string) {},
+		Log: slog.New(slog.NewTextHandler(f.log, nil)), Trail: log, Remembered: func(string, error) {},
 	}))
 	t.Cleanup(srv.Close)
 	return &fixture{srv, f.dir, f.log, f.signer}, log

@@ -42,8 +42,8 @@ type Options struct {
 	// Trail gets an event of every call. Nil means that none is remembered.
 	Trail *trail.Log
 	// Remembered is told the ids of events that were stored with a change and
-	// are on their way into the trail. Set where Trail is.
-	Remembered func(eventID string)
+	// are on their way into the trail, or why they are not. Set where Trail is.
+	Remembered func(eventID string, err error)
 	// RecordAll has reading calls refused as well while the trail can't be written.
 	RecordAll bool
 	// Observe, where set, is told of every answer.

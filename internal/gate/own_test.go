@@ -33,7 +33,7 @@ func TestOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { log.Close() })
-	g := New(Options{Directory: f.dir, Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler), Trail: log, Remembered: func(string) {}})
+	g := New(Options{Directory: f.dir, Now: time.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler), Trail: log, Remembered: func(string, error) {}})
 	var u *directory.User
 	err = f.dir.Update(t.Context(), account, func(tx *directory.Tx) (err error) {
 		if u, err = tx.User("u"); err != nil {

@@ -26,11 +26,12 @@ func (s *Server) noteSignIn(a console.Attempt) {
 	if a.Account == "" {
 		return
 	}
-	if err := s.trail.log.Note(s.signInEvent(a).Entry()); err != nil {
+	err := s.trail.log.Note(s.signInEvent(a).Entry())
+	if err != nil {
 		s.cfg.Log.Error("sign-in not noted in the trail", "error", err)
 	}
 	if a.Stored {
-		s.trail.remembered(a.ID)
+		s.trail.remembered(a.ID, err)
 	}
 }
 

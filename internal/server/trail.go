@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sallyport-iam/sallyport/internal/directory"
@@ -33,6 +34,9 @@ const (
 	// leftBehind is how old an event in the outbox of a shared store is when its
 	// node is taken to be gone.
 	leftBehind = time.Minute
+	// leftAlone is that of a store that is not shared, where the trail didn't take
+	// it; and the time between two looks for such events.
+	leftAlone = 10 * time.Second
 )
 
 // keptTrail is the trail of a server, and the events on their way into it.
@@ -45,6 +49,8 @@ type keptTrail struct {
 	slog   *slog.Logger
 
 	signing sync.Mutex // one digest at a time
+
+	left atomic.Bool // there are events in the outbox that the trail didn't take
 
 	mu    sync.Mutex // guards the field below
 	noted []string   // ids of events that were noted and stand in the outbox
@@ -65,7 +71,11 @@ func openTrail(ctx context.Context, cfg Config, dir *directory.Directory) (*kept
 	if t.days == 0 {
 		t.days = defaultTrailDay
 	}
-	if err := t.recover(ctx); err != nil {
+	older := time.Duration(0)
+	if t.shared {
+		older = leftBehind
+	}
+	if err := t.recover(ctx, older); err != nil {
 		return nil, errors.Join(fmt.Errorf("bring the trail up to date: %w", err), log.Close())
 	}
 	return t, nil
@@ -81,8 +91,13 @@ func reserve(cfg Config) uint64 {
 	return uint64(cfg.TrailReserve)
 }
 
-// remembered notes that an event of the outbox is on its way.
-func (t *keptTrail) remembered(id string) {
+// remembered notes that an event of the outbox is on its way. One that the trail
+// didn't take stays there until it does.
+func (t *keptTrail) remembered(id string, err error) {
+	if err != nil {
+		t.left.Store(true)
+		return
+	}
 	t.mu.Lock()
 	t.noted = append(t.noted, id)
 	t.mu.Unlock()
@@ -111,10 +126,11 @@ func (t *keptTrail) settle(ctx context.Context) error {
 
 // recover moves what was left in the outbox into the trail: by this server
 // before a crash or, on a shared store, by nodes that are gone.
-func (t *keptTrail) recover(ctx context.Context) error {
+func (t *keptTrail) recover(ctx context.Context, older time.Duration) error {
 	var ids []string
 	err := t.dir.Outbox(ctx, func(id string, event []byte) error {
-		if at, _ := trail.IDTime(id); t.shared && at.After(t.now().Add(-leftBehind)) {
+		if at, _ := trail.IDTime(id); older > 0 && at.After(t.now().Add(-older)) {
+			t.left.Store(true) // it may be on its way
 			return nil
 		}
 		if err := t.adopt(ctx, id, event); err != nil {
@@ -145,7 +161,7 @@ func (t *keptTrail) adopt(ctx context.Context, id string, event []byte) error {
 
 // keep empties the outbox, signs digests and lets old events go, until ctx ends.
 func (t *keptTrail) keep(ctx context.Context) error {
-	outbox, left := time.NewTicker(outboxEvery), time.NewTicker(leftBehind)
+	outbox, left := time.NewTicker(outboxEvery), time.NewTicker(leftAlone)
 	look, expire, digest := time.NewTicker(lookEvery), time.NewTicker(expireEvery), time.NewTimer(firstDigest)
 	defer outbox.Stop()
 	defer left.Stop()
@@ -161,9 +177,7 @@ func (t *keptTrail) keep(ctx context.Context) error {
 		case <-outbox.C:
 			err = t.settle(ctx)
 		case <-left.C:
-			if t.shared {
-				err = t.recover(ctx)
-			}
+			err = t.takeUp(ctx)
 		case <-look.C:
 			err = t.lookAtRoom()
 		case <-expire.C:
@@ -177,6 +191,25 @@ func (t *keptTrail) keep(ctx context.Context) error {
 			t.slog.Error("trail not kept", "error", err)
 		}
 	}
+}
+
+// takeUp moves what the trail did not take before and, on a shared store, what
+// nodes that are gone have left.
+func (t *keptTrail) takeUp(ctx context.Context) error {
+	older := leftAlone
+	switch {
+	case t.log.Refuses() != nil:
+		return nil
+	case t.shared:
+		older = leftBehind
+	case !t.left.Swap(false):
+		return nil
+	}
+	err := t.recover(ctx, older)
+	if err != nil {
+		t.left.Store(true)
+	}
+	return err
 }
 
 // lookAtRoom says when the disk gets too full for the trail, and when it has
