@@ -13,7 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
-	"github.com/sallyport-iam/sallyport/internal/store/dbrecord"
+	"github.com/sallyport-iam/sallyport/internal/store/ondisk"
 )
 
 // CheckReport is what Check found.
@@ -154,21 +154,21 @@ func (c *checker) records(ctx context.Context, db *pebbledb.DB, record func(stor
 // lost says that records behind a key can't be read.
 func (c *checker) lost(last []byte, err error) {
 	c.report.Partial = true
-	c.damaged(string(bytes.TrimPrefix(last, []byte(dbrecord.Prefix))), fmt.Errorf("what follows this record can't be read: %w", err))
+	c.damaged(string(bytes.TrimPrefix(last, []byte(ondisk.Prefix))), fmt.Errorf("what follows this record can't be read: %w", err))
 }
 
 func (c *checker) record(key, stored []byte, record func(store.Record) error) error {
-	name, ok := bytes.CutPrefix(key, []byte(dbrecord.Prefix))
+	name, ok := bytes.CutPrefix(key, []byte(ondisk.Prefix))
 	if !ok {
 		if string(key) != headKey {
 			c.damaged(string(key), errors.New("the store has no such key"))
 		}
 		return nil
 	}
-	rev, value, err := dbrecord.Parse(stored)
+	rev, value, err := ondisk.Parse(stored)
 	switch {
 	case err != nil || len(name) == 0:
-		c.damaged(string(name), dbrecord.ErrMalformed)
+		c.damaged(string(name), ondisk.ErrMalformed)
 		return nil
 	case rev > c.report.Head:
 		c.damaged(string(name), fmt.Errorf("written by revision %d, after the last one, %d", rev, c.report.Head))

@@ -13,7 +13,7 @@ import (
 	pebbledb "github.com/cockroachdb/pebble/v2"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
-	"github.com/sallyport-iam/sallyport/internal/store/dbrecord"
+	"github.com/sallyport-iam/sallyport/internal/store/ondisk"
 )
 
 // checkFolder makes a store with records in files and in the log.
@@ -134,7 +134,7 @@ func TestCheckRecords(t *testing.T) {
 	dir, s := checkFolder(t)
 	for key, value := range map[string][]byte{
 		"d/k/007":  {0x80, 0},                           // a padded revision
-		"d/k/008":  dbrecord.Append(nil, 1000, nil),     // a revision of the future
+		"d/k/008":  ondisk.Append(nil, 1000, nil),       // a revision of the future
 		"x/secret": []byte("what is this"),              // no key of the store
 		"d/k/010":  append([]byte{1}, "sound again"...), // not damaged
 	} {

@@ -6,7 +6,7 @@ import (
 	pebbledb "github.com/cockroachdb/pebble/v2"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
-	"github.com/sallyport-iam/sallyport/internal/store/dbrecord"
+	"github.com/sallyport-iam/sallyport/internal/store/ondisk"
 )
 
 // A batch is closed when it holds so much. Larger ones bypass the memory table
@@ -38,7 +38,7 @@ func newCommitter(s *Store, head store.Revision) *committer {
 // run commits until the queue is closed and empty.
 func (c *committer) run() {
 	defer close(c.s.done)
-	defer c.s.log.guard()
+	defer c.s.log.Guard()
 	var spare []*request
 	for {
 		<-c.s.queue.wake
@@ -131,17 +131,17 @@ func (c *committer) stored(key string) store.Record {
 	if c.s.present.absent(key) {
 		return r
 	}
-	c.key = append(append(c.key[:0], dbrecord.Prefix...), key...)
+	c.key = append(append(c.key[:0], ondisk.Prefix...), key...)
 	b, closer, err := c.s.db.Get(c.key)
 	if errors.Is(err, pebbledb.ErrNotFound) {
 		return r
 	}
 	if err != nil {
-		c.s.log.fatal(err)
+		c.s.log.Fatal(err)
 	}
-	rev, value, err := dbrecord.Parse(b)
+	rev, value, err := ondisk.Parse(b)
 	if err != nil {
-		c.s.log.fatal(err)
+		c.s.log.Fatal(err)
 	}
 	r.Rev, r.Value = rev, append([]byte{}, value...)
 	_ = closer.Close() // unpins the block; it has no error to tell
@@ -149,18 +149,18 @@ func (c *committer) stored(key string) store.Record {
 }
 
 func (c *committer) write(op store.Op, rev store.Revision) {
-	c.key = append(append(c.key[:0], dbrecord.Prefix...), op.Key...)
+	c.key = append(append(c.key[:0], ondisk.Prefix...), op.Key...)
 	after := store.Record{Key: op.Key}
 	var err error
 	if op.Delete {
 		err = c.batch.Delete(c.key, nil)
 	} else {
-		c.value = dbrecord.Append(c.value[:0], rev, op.Value)
+		c.value = ondisk.Append(c.value[:0], rev, op.Value)
 		err = c.batch.Set(c.key, c.value, nil)
 		after.Rev, after.Value = rev, op.Value
 	}
 	if err != nil {
-		c.s.log.fatal(err)
+		c.s.log.Fatal(err)
 	}
 	c.known.put(after)
 }
@@ -171,13 +171,13 @@ func (c *committer) store() {
 	if len(c.entries) == 0 {
 		return
 	}
-	c.value = dbrecord.Append(c.value[:0], c.rev, nil)
+	c.value = ondisk.Append(c.value[:0], c.rev, nil)
 	if err := c.batch.Set([]byte(headKey), c.value, nil); err != nil {
-		c.s.log.fatal(err)
+		c.s.log.Fatal(err)
 	}
 	c.s.visible.Lock()
 	if err := c.s.db.Apply(c.batch, pebbledb.Sync); err != nil {
-		c.s.log.fatal(err)
+		c.s.log.Fatal(err)
 	}
 	c.s.present.publish(c.entries)
 	c.s.hist.Publish(c.entries)

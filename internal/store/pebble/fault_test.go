@@ -97,7 +97,7 @@ func TestFatalPanics(t *testing.T) {
 			t.Error("fatal returned")
 		}
 	}()
-	newLogger(Options{}).fatal(errDisk)
+	newLogger(Options{}).Fatal(errDisk)
 }
 
 // TestDamageIsFound: a scan reads every block and verifies it.

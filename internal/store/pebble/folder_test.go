@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
-	"github.com/sallyport-iam/sallyport/internal/store/dbrecord"
+	"github.com/sallyport-iam/sallyport/internal/store/ondisk"
 )
 
 const lockEnv = "SALLYPORT_TEST_LOCKED_DIR"
@@ -91,10 +91,10 @@ func FuzzFormat(f *testing.F) {
 // FuzzHead: the last revision has one stored form, which reads back.
 func FuzzHead(f *testing.F) {
 	f.Add([]byte{})
-	f.Add(dbrecord.Append(nil, 1, []byte("value")))
-	f.Add(dbrecord.Append(nil, 1<<63, nil))
+	f.Add(ondisk.Append(nil, 1, []byte("value")))
+	f.Add(ondisk.Append(nil, 1<<63, nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if head, err := parseHead(b); err == nil && (head == 0 || !bytes.Equal(dbrecord.Append(nil, head, nil), b)) {
+		if head, err := parseHead(b); err == nil && (head == 0 || !bytes.Equal(ondisk.Append(nil, head, nil), b)) {
 			t.Errorf("parseHead(%x) = %d", b, head)
 		}
 	})

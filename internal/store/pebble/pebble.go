@@ -113,7 +113,7 @@ func Open(dir string, opts Options) (_ *Store, err error) {
 		done:    make(chan struct{}),
 	}
 	s.head.Store(uint64(head))
-	log.opened.Store(true)
+	log.Opened.Store(true)
 	go newCommitter(s, head).run()
 	return s, nil
 }
@@ -147,7 +147,7 @@ func openDatabase(dir string, opts Options, log *logger, lock *pebbledb.Lock) (*
 
 func databaseOptions(opts Options, log *logger, lock *pebbledb.Lock) *pebbledb.Options {
 	o := &pebbledb.Options{
-		FS:                 vfs.OnDiskFull(opts.FS, log.full),
+		FS:                 vfs.OnDiskFull(opts.FS, log.Full),
 		Lock:               lock,
 		CacheSize:          opts.CacheSize,
 		FormatMajorVersion: databaseFormat,
@@ -158,7 +158,7 @@ func databaseOptions(opts Options, log *logger, lock *pebbledb.Lock) *pebbledb.O
 		EventListener: &pebbledb.EventListener{
 			BackgroundError: log.background,
 			DataCorruption: func(info pebbledb.DataCorruptionInfo) {
-				log.fatal(fmt.Errorf("file %s is damaged: %w", info.Path, info.Details))
+				log.Fatal(fmt.Errorf("file %s is damaged: %w", info.Path, info.Details))
 			},
 		},
 	}
@@ -250,11 +250,11 @@ func (s *Store) close() error {
 	s.queue.close()
 	select {
 	case <-s.done:
-	case <-s.log.dead:
+	case <-s.log.Dead():
 		return fmt.Errorf("close store %s: it failed before", s.dir)
 	}
 	s.hist.Close()
 	s.readers.Wait()
-	s.log.closing.Store(true)
+	s.log.Closing.Store(true)
 	return errors.Join(s.db.Close(), s.lock.Close())
 }

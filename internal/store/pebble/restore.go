@@ -12,7 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
-	"github.com/sallyport-iam/sallyport/internal/store/dbrecord"
+	"github.com/sallyport-iam/sallyport/internal/store/ondisk"
 )
 
 // restoreBatch is how many bytes are given to the database at a time.
@@ -74,8 +74,8 @@ func load(db *pebbledb.DB, r io.Reader) error {
 	defer batch.Close()
 	var key, value []byte
 	head, err := store.ReadBackup(r, func(rec store.Record) error {
-		key = append(append(key[:0], dbrecord.Prefix...), rec.Key...)
-		value = dbrecord.Append(value[:0], rec.Rev, rec.Value)
+		key = append(append(key[:0], ondisk.Prefix...), rec.Key...)
+		value = ondisk.Append(value[:0], rec.Rev, rec.Value)
 		if err := batch.Set(key, value, nil); err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ func load(db *pebbledb.DB, r io.Reader) error {
 		return err
 	}
 	if head > 0 { // 0 is a store that was never written to
-		if err := batch.Set([]byte(headKey), dbrecord.Append(nil, head, nil), nil); err != nil {
+		if err := batch.Set([]byte(headKey), ondisk.Append(nil, head, nil), nil); err != nil {
 			return err
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	pebbledb "github.com/cockroachdb/pebble/v2"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
-	"github.com/sallyport-iam/sallyport/internal/store/dbrecord"
+	"github.com/sallyport-iam/sallyport/internal/store/ondisk"
 )
 
 // Scan implements store.Store. It does not hold up writers; it waits for the
@@ -58,11 +58,11 @@ func (s *Store) view(prefix string, at store.Revision) (v view, err error) {
 // scan calls fn with the records under the prefix for which the view was taken.
 func (v *view) scan(ctx context.Context, prefix string, fn func(store.Record) error) error {
 	if v.keys == nil {
-		return dbrecord.Scan(ctx, v.snap, prefix, &v.past, nil, fn)
+		return ondisk.Scan(ctx, v.snap, prefix, &v.past, nil, fn)
 	}
 	complete := false // also where fn panics
 	defer func() { v.keys.end(complete) }()
-	err := dbrecord.Scan(ctx, v.snap, prefix, &v.past, v.keys.add, fn)
+	err := ondisk.Scan(ctx, v.snap, prefix, &v.past, v.keys.add, fn)
 	complete = err == nil
 	return err
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
-	"github.com/sallyport-iam/sallyport/internal/store/dbrecord"
+	"github.com/sallyport-iam/sallyport/internal/store/ondisk"
 	"github.com/sallyport-iam/sallyport/internal/store/storetest"
 )
 
@@ -81,7 +81,7 @@ func BenchmarkStart(b *testing.B) {
 			}
 			v := view{copy: c, snap: c.db.NewSnapshot(), rev: c.head}
 			count := 0
-			if err := dbrecord.Scan(b.Context(), v.snap, "", &v.past, nil, func(store.Record) error { count++; return nil }); err != nil || count != n {
+			if err := ondisk.Scan(b.Context(), v.snap, "", &v.past, nil, func(store.Record) error { count++; return nil }); err != nil || count != n {
 				b.Fatalf("%d records, %v", count, err)
 			}
 			b.StopTimer()

@@ -12,7 +12,7 @@ const confirmEvery = time.Second
 
 // confirm finds out, until ctx ends, at what time the copy was the newest.
 func (s *Store) confirm(ctx context.Context) {
-	defer s.log.guard()
+	defer s.log.Guard()
 	for tick := time.NewTicker(confirmEvery); ; {
 		s.confirmOnce(ctx)
 		select {

@@ -13,7 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
-	"github.com/sallyport-iam/sallyport/internal/store/dbrecord"
+	"github.com/sallyport-iam/sallyport/internal/store/ondisk"
 )
 
 const (
@@ -35,7 +35,7 @@ type dbCopy struct {
 
 func databaseOptions(log *dbLogger) *pebbledb.Options {
 	o := &pebbledb.Options{
-		FS:                 vfs.OnDiskFull(vfs.Default, log.full),
+		FS:                 vfs.OnDiskFull(vfs.Default, log.Full),
 		CacheSize:          cacheSize,
 		FormatMajorVersion: databaseFormat,
 		MemTableSize:       16 << 20,
@@ -110,14 +110,14 @@ func (c *dbCopy) get(key string) ([]byte, error) {
 // record is a record as the database has it; Rev is 0 where it is absent.
 func (c *dbCopy) record(key string) (store.Record, error) {
 	r := store.Record{Key: key}
-	b, err := c.get(dbrecord.Prefix + key)
+	b, err := c.get(ondisk.Prefix + key)
 	if errors.Is(err, pebbledb.ErrNotFound) {
 		return r, nil
 	}
 	if err != nil {
 		return r, err
 	}
-	r.Rev, r.Value, err = dbrecord.Parse(b)
+	r.Rev, r.Value, err = ondisk.Parse(b)
 	if err != nil {
 		return r, fmt.Errorf("key %q: %w", key, errors.Join(store.ErrDamaged, err))
 	}
@@ -126,13 +126,13 @@ func (c *dbCopy) record(key string) (store.Record, error) {
 
 // first is the lowest key; empty where there is none.
 func (c *dbCopy) first() (string, error) {
-	it, err := c.db.NewIter(dbrecord.Range(""))
+	it, err := c.db.NewIter(ondisk.Range(""))
 	if err != nil {
 		return "", err
 	}
 	key := ""
 	if it.First() {
-		key = string(it.Key()[len(dbrecord.Prefix):])
+		key = string(it.Key()[len(ondisk.Prefix):])
 	}
 	return key, errors.Join(it.Error(), it.Close())
 }
@@ -144,21 +144,21 @@ func (c *dbCopy) verify(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = cmp.Or(err, it.Close()) }()
-	prefix := []byte(dbrecord.Prefix)
+	prefix := []byte(ondisk.Prefix)
 	n := 0
 	for more := it.SeekGE(prefix); more; more = it.Next() {
 		if n++; n%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
 		key := it.Key()
-		if len(key) < len(prefix) || string(key[:len(prefix)]) != dbrecord.Prefix {
+		if len(key) < len(prefix) || string(key[:len(prefix)]) != ondisk.Prefix {
 			break // what stands beside the records
 		}
 		b, err := it.ValueAndErr()
 		if err != nil {
 			return err
 		}
-		if rev, _, err := dbrecord.Parse(b); err != nil || rev > c.head {
+		if rev, _, err := ondisk.Parse(b); err != nil || rev > c.head {
 			return fmt.Errorf("%w: key %q at revision %d of %d: %v", store.ErrDamaged, key, rev, c.head, err)
 		}
 	}
@@ -199,13 +199,13 @@ func (c *dbCopy) prepare(events []store.Event) (ch change, err error) {
 				}
 			}
 			entry.Before[i] = before
-			key = append(append(key[:0], dbrecord.Prefix...), r.Key...)
+			key = append(append(key[:0], ondisk.Prefix...), r.Key...)
 			if r.Deleted {
 				known[r.Key] = store.Record{Key: r.Key}
 				err = ch.batch.Delete(key, nil)
 			} else {
 				known[r.Key] = store.Record{Key: r.Key, Value: r.Value, Rev: e.Rev}
-				value = dbrecord.Append(value[:0], e.Rev, r.Value)
+				value = ondisk.Append(value[:0], e.Rev, r.Value)
 				err = ch.batch.Set(key, value, nil)
 			}
 			if err != nil {

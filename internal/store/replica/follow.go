@@ -31,7 +31,7 @@ var (
 
 // follow keeps the copy up to date until ctx ends.
 func (s *Store) follow(ctx context.Context) {
-	defer s.log.guard()
+	defer s.log.Guard()
 	pause := minPause
 	for {
 		before := s.state.now().session

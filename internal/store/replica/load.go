@@ -10,7 +10,7 @@ import (
 	pebbledb "github.com/cockroachdb/pebble/v2"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
-	"github.com/sallyport-iam/sallyport/internal/store/dbrecord"
+	"github.com/sallyport-iam/sallyport/internal/store/ondisk"
 )
 
 // loadBatch is how many bytes are written at once while a copy is loaded.
@@ -130,8 +130,8 @@ func (l *loader) scan(ctx context.Context, remote store.Store) (store.Revision, 
 }
 
 func (l *loader) put(r store.Record) error {
-	l.key = append(append(l.key[:0], dbrecord.Prefix...), r.Key...)
-	l.value = dbrecord.Append(l.value[:0], r.Rev, r.Value)
+	l.key = append(append(l.key[:0], ondisk.Prefix...), r.Key...)
+	l.value = ondisk.Append(l.value[:0], r.Rev, r.Value)
 	if err := l.batch.Set(l.key, l.value, nil); err != nil {
 		return err
 	}

@@ -3,31 +3,21 @@ package replica
 import (
 	"fmt"
 	"log/slog"
-	"runtime"
-	"sync"
-	"sync/atomic"
-	"syscall"
 
 	pebbledb "github.com/cockroachdb/pebble/v2"
+
+	"github.com/sallyport-iam/sallyport/internal/store/ondisk"
 )
 
-// dbLogger is where the databases report to.
+// dbLogger is where the databases report to, and where they end.
 type dbLogger struct {
-	slog    *slog.Logger
-	onFatal func(error)
-	damage  func()
-	once    sync.Once
-	opened  atomic.Bool
-	failed  atomic.Bool
-	closing atomic.Bool
+	*ondisk.Ending
+	slog   *slog.Logger
+	damage func()
 }
 
 func newLogger(cfg Config, damage func()) *dbLogger {
-	l := &dbLogger{slog: cfg.Log, onFatal: cfg.Fatal, damage: damage}
-	if l.onFatal == nil {
-		l.onFatal = func(err error) { panic(err) }
-	}
-	return l
+	return &dbLogger{ondisk.NewEnding("replica", cfg.Fatal), cfg.Log, damage}
 }
 
 // Infof implements the database's Logger, as the others do.
@@ -38,51 +28,19 @@ func (l *dbLogger) Errorf(format string, args ...any) {
 	l.slog.Error("replica", "error", fmt.Sprintf(format, args...))
 }
 
-// Fatalf is where errors of the write-ahead log and the manifest arrive. It
-// never returns: its callers would go on as if nothing had happened.
-func (l *dbLogger) Fatalf(format string, args ...any) { l.fatal(fmt.Errorf(format, args...)) }
-
-func (l *dbLogger) fatal(err error) {
-	l.once.Do(func() {
-		l.failed.Store(true)
-		l.onFatal(fmt.Errorf("replica: %w", err))
-	})
-	select {}
-}
-
-// full is told by the file system that there is no room. The database would
-// panic at that in some places.
-func (l *dbLogger) full() {
-	if l.opened.Load() && !l.closing.Load() {
-		l.fatal(syscall.ENOSPC)
-	}
-}
-
-// guard is deferred by who writes. The database panics where its log has failed
-// and nobody waited for that.
-func (l *dbLogger) guard() {
-	failed := recover()
-	err, ok := failed.(error)
-	_, bug := failed.(runtime.Error)
-	switch {
-	case failed == nil:
-	case !ok || bug || l.failed.Load():
-		panic(failed)
-	default:
-		l.fatal(err)
-	}
-}
+// Fatalf is where errors of the write-ahead log and the manifest arrive.
+func (l *dbLogger) Fatalf(format string, args ...any) { l.Fatal(fmt.Errorf(format, args...)) }
 
 // background is told of a flush or compaction that failed. It would be tried
 // again for ever while writes pile up.
 func (l *dbLogger) background(err error) {
 	switch {
-	case l.closing.Load():
+	case l.Closing.Load():
 		l.Errorf("%v", err)
 	case isDamage(err):
 		l.damage()
 	default:
-		l.fatal(err)
+		l.Fatal(err)
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
-	"github.com/sallyport-iam/sallyport/internal/store/dbrecord"
+	"github.com/sallyport-iam/sallyport/internal/store/ondisk"
 )
 
 // These stand in the database beside the records:
@@ -29,7 +29,7 @@ func appendHead(b []byte, rev store.Revision, last string) []byte {
 func parseHead(b []byte) (store.Revision, string, error) {
 	rev, n := store.Uvarint(b)
 	if n == 0 {
-		return 0, "", dbrecord.ErrMalformed
+		return 0, "", ondisk.ErrMalformed
 	}
 	return store.Revision(rev), string(b[n:]), nil
 }
@@ -43,7 +43,7 @@ func appendAsOf(b []byte, at time.Time) []byte {
 func parseAsOf(b []byte) (time.Time, error) {
 	nanos, n := store.Uvarint(b)
 	if n == 0 || n != len(b) || nanos > 1<<63-1 {
-		return time.Time{}, dbrecord.ErrMalformed
+		return time.Time{}, ondisk.ErrMalformed
 	}
 	return time.Unix(0, int64(nanos)), nil
 }

@@ -98,7 +98,7 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 	if err := s.openCopy(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open replica %s: %w", cfg.Dir, err), f.close())
 	}
-	s.log.opened.Store(true)
+	s.log.Opened.Store(true)
 	// It lives until Close, not as long as the call.
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
@@ -288,7 +288,7 @@ func (s *Store) close() error {
 	s.hist.Close()
 	if s.copy != nil {
 		s.copy.readers.Wait()
-		s.log.closing.Store(true)
+		s.log.Closing.Store(true)
 		err = errors.Join(err, s.copy.db.Close())
 	}
 	return errors.Join(err, s.folder.close())

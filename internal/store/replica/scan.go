@@ -8,7 +8,7 @@ import (
 	pebbledb "github.com/cockroachdb/pebble/v2"
 
 	"github.com/sallyport-iam/sallyport/internal/store"
-	"github.com/sallyport-iam/sallyport/internal/store/dbrecord"
+	"github.com/sallyport-iam/sallyport/internal/store/ondisk"
 )
 
 // Scan implements store.Store: the head is that of the copy, and where there is
@@ -32,7 +32,7 @@ func (s *Store) Scan(ctx context.Context, prefix string, at store.Revision, fn f
 		return 0, err
 	}
 	defer v.copy.readers.Done()
-	err = dbrecord.Scan(ctx, v.snap, prefix, &v.past, nil, fn)
+	err = ondisk.Scan(ctx, v.snap, prefix, &v.past, nil, fn)
 	err = cmp.Or(err, v.snap.Close())
 	if err != nil {
 		if isDamage(err) {

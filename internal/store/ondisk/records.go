@@ -1,7 +1,7 @@
-// Package dbrecord is the form that records have in a Pebble database, for the
-// engines that keep them in one: "d/" and the key holds the modification
-// revision as an unsigned varint, then the value.
-package dbrecord
+// Package ondisk is what the engines share that keep their records in a Pebble
+// database: the form of a record, reading them in order, and how a database that
+// fails ends the process.
+package ondisk
 
 import (
 	"cmp"
@@ -15,7 +15,8 @@ import (
 	"github.com/sallyport-iam/sallyport/internal/store"
 )
 
-// Prefix begins the keys of all records, and of nothing else.
+// Prefix begins the keys of all records, and of nothing else: it and the record's
+// key hold the modification revision as an unsigned varint, then the value.
 const Prefix = "d/"
 
 // ErrMalformed: something is not a record's stored form.

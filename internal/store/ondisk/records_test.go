@@ -1,4 +1,4 @@
-package dbrecord
+package ondisk
 
 import (
 	"bytes"
