@@ -1,6 +1,9 @@
 package test
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -103,7 +106,10 @@ func TestConsoleRoles(t *testing.T) {
 
 	// Each kind of trusted entity has its own questions.
 	b.route("#/roles/create")
+	b.gone("The role auditor is deleted.")
+	b.see("This account (" + s.account + ")")
 	b.click("radio", "AWS service")
+	b.see("Service or use case")
 	b.click("button", "Next")
 	b.see("Say whom the role trusts.")
 	b.fill("Service or use case", "lambda.amazonaws.com")
@@ -113,6 +119,33 @@ func TestConsoleRoles(t *testing.T) {
 	b.fill("Role name", "function")
 	b.click("button", "Create role")
 	b.see("Role function created.")
+}
+
+// scheduled runs what the page says for a scheduler, in a shell: it stores the
+// report. The line for a crontab is the same, quoted for that.
+func (b *tab) scheduled(s *server) {
+	b.t.Helper()
+	b.see("Scheduled download")
+	texts := awaits[[]string](b, "the commands", "(c => c.length === 2 && c.map((e) => e.textContent))([...document.querySelectorAll('.code')].filter((e) => e.textContent.includes('get-credential-report')))")
+	line, command := texts[0], texts[1]
+	if rest, ok := strings.CutPrefix(line, "0 6 * * 1 "); !ok || strings.ReplaceAll(rest, `\%`, "%") != command {
+		b.t.Errorf("the line for a crontab is %s, for the command %s", line, command)
+	}
+	h := newHome(b.t, "AWS_REGION=us-east-1")
+	h.profile("default", s.root())
+	shell := exec.CommandContext(deadline(b.t), "sh", "-c", command)
+	shell.Env, shell.Dir = append(h.environ(), "PATH="+filepath.Dir(anyCLI(b.t).path)+":"+os.Getenv("PATH")), h.dir
+	if out, err := shell.CombinedOutput(); err != nil {
+		b.t.Fatalf("the command = %v\n%s", err, out)
+	}
+	files, err := filepath.Glob(filepath.Join(h.dir, "credential-report-20*.csv"))
+	if must(b.t, err); len(files) != 1 {
+		b.t.Fatalf("the command stored %q", files)
+	}
+	report, err := os.ReadFile(files[0])
+	if must(b.t, err); !strings.Contains(string(report), "\nann,arn:aws:iam::"+s.account+":user/ann,") {
+		b.t.Errorf("the command stored\n%s", report)
+	}
 }
 
 // TestConsoleAccount changes the account: its alias, password policy and identity
@@ -184,6 +217,13 @@ func TestConsoleAccount(t *testing.T) {
 	b.see("ann")
 	b.see("Never")
 	b.picture("health")
+	b.scheduled(s)
+
+	b.route("#/simulator?action=s3:GetObject&principal=arn:aws:iam::" + s.account + ":user/ann")
+	b.click("button", "The same by command")
+	b.see("aws iam simulate-principal-policy --policy-source-arn arn:aws:iam::" + s.account + ":user/ann --action-names")
+	b.click("button", "Run simulation")
+	b.see("Allowed")
 
 	b.route("#/events")
 	b.click("button", "Read-only")

@@ -2,6 +2,7 @@ package test
 
 import (
 	"bytes"
+	"context"
 	"io/fs"
 	"net/http"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"github.com/sallyport-iam/sallyport/web"
@@ -107,6 +110,25 @@ func TestConsolePages(t *testing.T) {
 	}
 }
 
+// ending makes the console believe, from the next page on, that its session ends
+// in nine minutes; or lets it see the truth again.
+func (b *tab) ending(on bool) {
+	b.t.Helper()
+	if !on {
+		b.eval("window.fetch = window.__fetch")
+		return
+	}
+	source := `window.__fetch = window.fetch; window.fetch = async (...of) => {
+  const answer = await window.__fetch(...of);
+  if (!String(of[0]).endsWith('/session')) return answer;
+  return Response.json({...await answer.json(), signedInUntil: new Date(Date.now() + 540e3)});
+}`
+	b.do("bring the end near", func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: source})
+		return chromedp.Void{}, err
+	})
+}
+
 // TestConsoleDeniesInWords: who may not do a thing sees which action is missing.
 func TestConsoleDeniesInWords(t *testing.T) {
 	t.Parallel()
@@ -135,6 +157,27 @@ func TestConsoleDeniesInWords(t *testing.T) {
 	if !strings.Contains(events, "user/bob") || !strings.Contains(events, "Success") {
 		t.Errorf("the trail does not tell of the sign-in: %s", events)
 	}
+
+	// A page that is shown in part says which actions would show the rest.
+	c.setPolicy(t, name, allow("iam:GetUser", "iam:ListAccessKeys", "iam:ListMFADevices", "iam:GetLoginProfile"))
+	b.route("#/users/details/bob?section=security_credentials")
+	b.see("Not all of this page can be shown You need permission for ")
+	b.see("iam:GetAccessKeyLastUsed")
+	b.see("Last use not known")
+	b.accessible("a page that is shown in part")
+
+	// Before the session ends the page says so, and goes on under the next one.
+	b.ending(true)
+	b.visit("/console/")
+	b.see("Session ends in 8:")
+	b.see("Your session ends soon")
+	b.accessible("a session that ends soon")
+	b.ending(false)
+	b.eval(`fetch("/console/-/signin", {method: "POST", body: new URLSearchParams({as: "user", account: "` + s.account + `", username: "bob", password: "Correct-Horse-10"})}).then(() => window.dispatchEvent(new Event("focus")))`)
+	b.gone("Session ends in")
+	b.gone("Your session ends soon")
+	b.route("#/policies")
+	b.see("You need permission for iam:ListPolicies")
 
 	// Whose password goes is signed out everywhere at once.
 	_, err = c.iam.DeleteLoginProfile(deadline(t), &iam.DeleteLoginProfileInput{UserName: &name})

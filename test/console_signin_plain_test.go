@@ -89,7 +89,7 @@ func TestConsolePlainHTTP(t *testing.T) {
 	}
 	action("Deactivate")
 	b.click("button", "Deactivate")
-	b.see("deactivated. Activate it again")
+	b.see("deactivated.")
 	aws.refused("InvalidClientTokenId", "iam", "list-users")
 	action("Delete")
 	b.fill("Confirmation", m[1])

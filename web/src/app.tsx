@@ -6,10 +6,12 @@ import { Commands } from "./commands";
 import { useFlashes } from "./flash";
 import { chooseMode, modeChoice } from "./mode";
 import type { ModeChoice } from "./mode";
+import { Lacking } from "./lacking";
 import { Palette } from "./palette";
 import { go, useRoute } from "./router";
 import { ownPath, signOut, switchBack } from "./session";
 import type { Role, Session } from "./session";
+import { signIn, useTimeLeft } from "./timeleft";
 
 const Current = createContext<{ session: Session; role?: Role; setRole: (r?: Role) => void } | null>(null);
 
@@ -117,18 +119,8 @@ const navigation = [
   },
 ] as const;
 
-// Left says how long the session still lasts, once that is less than an hour.
-function useTimeLeft(until: string) {
-  const [now, setNow] = useState(Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 30_000);
-    return () => clearInterval(timer);
-  }, []);
-  const minutes = Math.max(0, Math.round((new Date(until).getTime() - now) / 60_000));
-  return minutes < 60 ? `Session ends in ${minutes} min` : undefined;
-}
-
-export function App({ session }: { session: Session }) {
+export function App({ session: begun }: { session: Session }) {
+  const [session, setSession] = useState(begun);
   const route = useRoute();
   const flashes = useFlashes();
   const [role, setRole] = useState<Role>();
@@ -137,7 +129,7 @@ export function App({ session }: { session: Session }) {
   const [nav, setNav] = useState(() => window.innerWidth > 900);
   const [palette, setPalette] = useState(false);
   const found = match(route.parts);
-  const left = useTimeLeft(session.signedInUntil);
+  const left = useTimeLeft(session, setSession);
   const title = found?.title ?? "Not found";
 
   useEffect(() => {
@@ -185,7 +177,7 @@ export function App({ session }: { session: Session }) {
           i18nStrings={{ overflowMenuTriggerText: "More", overflowMenuTitleText: "All", searchIconAriaLabel: "Search", searchDismissIconAriaLabel: "Close search" }}
           utilities={[
             { type: "button", iconName: "search", text: "Search or go to", title: "Search (Ctrl+K)", onClick: () => setPalette(true) },
-            ...(left ? [{ type: "button" as const, text: left }] : []),
+            ...(left ? [{ type: "button" as const, text: left, title: "Sign in again, in another tab", onClick: () => void signIn() }] : []),
             { type: "button", iconName: "script", text: "CLI", title: "The same by command", onClick: () => setHelp(!help) },
             {
               type: "menu-dropdown", iconName: "settings", ariaLabel: "Settings", title: "Settings",
@@ -232,6 +224,7 @@ export function App({ session }: { session: Session }) {
         }
         content={
           <Suspense key={route.parts.join("/")} fallback={<Box textAlign="center" padding="xxl"><Spinner size="large" /></Box>}>
+            <Lacking />
             {Page ? <Page key={found.path + found.name} name={found.name} /> : <Box variant="h1">There is no such page</Box>}
           </Suspense>
         }

@@ -1,16 +1,21 @@
 import { useSyncExternalStore } from "react";
+import { terraformOf } from "./terraform";
 
 // Call is a call that the console made: what it did, as a command, as a line of
-// Python, and as the request that went out.
+// Python, as a resource of Terraform's, and as the request that went out.
 export interface Call {
   id: number;
   time: Date;
   operation: string;
   command: string;
   python: string;
+  terraform?: string;
   request?: string;
   requestId?: string;
   error?: string;
+  message?: string; // of the error
+  denied?: string; // the action that was missing
+  told?: boolean; // the page says in its place that it failed
   changes: boolean;
 }
 
@@ -18,9 +23,16 @@ let calls: Call[] = [];
 const listeners = new Set<() => void>();
 let count = 0;
 
-function add(call: Call) {
-  calls = [call, ...calls].slice(0, 200);
+function set(next: Call[]) {
+  calls = next;
   for (const listener of listeners) listener();
+}
+
+const add = (call: Call) => set([call, ...calls].slice(0, 200));
+
+// tell notes that the page tells of the failure of a request.
+export function tell(requestId: string) {
+  if (calls.some((c) => c.requestId === requestId && !c.told)) set(calls.map((c) => (c.requestId === requestId ? { ...c, told: true } : c)));
 }
 
 export function useCalls(): Call[] {
@@ -32,6 +44,9 @@ export function useCalls(): Call[] {
     () => calls,
   );
 }
+
+// missingIn is the action that the text of a denial says is missing.
+export const missingIn = (text = "") => /perform: ([\w-]+:\w+)/.exec(text)?.[1];
 
 const kebab = (name: string) =>
   name
@@ -114,6 +129,7 @@ export function record(service: string, client: unknown) {
         operation,
         command: commandOf(service, operation, args.input),
         python: pythonOf(service, operation, args.input),
+        terraform: service === "iam" ? terraformOf(operation, args.input) : undefined,
         changes: !/^(Get|List|Simulate|Lookup|Generate|Validate|Decode)/.test(operation),
       };
       try {
@@ -121,8 +137,8 @@ export function record(service: string, client: unknown) {
         add({ ...call, request: context.sent, requestId: answer.output?.$metadata?.requestId });
         return answer;
       } catch (error) {
-        const e = error as { name?: string; $metadata?: { requestId?: string } };
-        add({ ...call, request: context.sent, requestId: e.$metadata?.requestId, error: e.name ?? "error" });
+        const e = error as { name?: string; message?: string; $metadata?: { requestId?: string } };
+        add({ ...call, request: context.sent, requestId: e.$metadata?.requestId, error: e.name ?? "error", message: e.message, denied: missingIn(e.message) });
         throw error;
       }
     },

@@ -60,6 +60,24 @@ export async function roleSteps(RoleName: string): Promise<Step[]> {
   return steps;
 }
 
+// policySteps is the same of a customer managed policy. Where it is a permissions
+// boundary the API refuses to delete it.
+export async function policySteps(PolicyArn: string): Promise<Step[]> {
+  const c = iam();
+  const [on, versions] = await Promise.all([
+    all(async (Marker?: string) => { const o = await c.listEntitiesForPolicy({ PolicyArn, PolicyUsageFilter: "PermissionsPolicy", Marker }); return { items: [o], marker: o.Marker }; }),
+    all(async (Marker?: string) => { const o = await c.listPolicyVersions({ PolicyArn, Marker }); return { items: o.Versions, marker: o.Marker }; }),
+  ]);
+  const steps: Step[] = [];
+  const add = (text: string, ...calls: Doing[]) => steps.push({ text, calls });
+  for (const { UserName } of on.flatMap((o) => o.PolicyUsers ?? [])) add(`Attachment to user ${UserName}`, doing("detachUserPolicy", { UserName, PolicyArn }));
+  for (const { GroupName } of on.flatMap((o) => o.PolicyGroups ?? [])) add(`Attachment to group ${GroupName}`, doing("detachGroupPolicy", { GroupName, PolicyArn }));
+  for (const { RoleName } of on.flatMap((o) => o.PolicyRoles ?? [])) add(`Attachment to role ${RoleName}`, doing("detachRolePolicy", { RoleName, PolicyArn }));
+  for (const { VersionId } of versions.filter((v) => !v.IsDefaultVersion)) add(`Version ${VersionId}`, doing("deletePolicyVersion", { PolicyArn, VersionId }));
+  add("The policy, with its default version", doing("deletePolicy", { PolicyArn }));
+  return steps;
+}
+
 // groupSteps is the same of a group.
 export async function groupSteps(GroupName: string): Promise<Step[]> {
   const c = iam();

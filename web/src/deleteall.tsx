@@ -4,11 +4,13 @@ import type { ReactNode } from "react";
 import type { Step } from "./cleanup";
 import { flashed } from "./flash";
 import { Impact } from "./impact";
+import type { Subject } from "./impact";
 import { Problem, Typed, useLoad } from "./ui";
 
 interface Deletion {
   kind: string;
   names: string[];
+  impact: Subject;
   steps: (name: string) => Promise<Step[]>;
   disabled?: boolean;
   waiting?: boolean;
@@ -20,7 +22,7 @@ interface Deletion {
 // DeleteAll deletes things with all that hangs on them, in the order that the API
 // demands, and shows how far it is. One is confirmed by its name, several by the
 // word delete.
-export function DeleteAll({ kind, names, steps, disabled, waiting, children, onDismiss, onDone }: Deletion) {
+export function DeleteAll({ kind, names, impact, steps, disabled, waiting, children, onDismiss, onDone }: Deletion) {
   const { data, error } = useLoad(async () => (await Promise.all(names.map(steps))).flat(), names);
   const [done, setDone] = useState(0);
   const [now, setNow] = useState("");
@@ -41,8 +43,7 @@ export function DeleteAll({ kind, names, steps, disabled, waiting, children, onD
       shown={data?.flatMap((s) => s.calls)}
     >
       <Alert type="warning">Delete {one ? `the ${kind}` : "them"} permanently? What depends on {one ? "it" : "them"} stops working at once. This can't be undone.</Alert>
-      {one && kind === "user" && <Impact of={{ user: names[0] }} />}
-      {one && kind === "role" && <Impact of={{ role: names[0] }} />}
+      <Impact of={impact} />
       {children}
       <Problem error={error} />
       {data && <div>These go, in this order:<ul>{data.map((s, i) => <li key={i}>{s.text}</li>)}</ul></div>}

@@ -1,76 +1,98 @@
 import type { Event } from "@aws-sdk/client-cloudtrail";
-import { Box, KeyValuePairs, Link, SpaceBetween, StatusIndicator } from "@cloudscape-design/components";
+import { Box, Link, SpaceBetween, StatusIndicator } from "@cloudscape-design/components";
 import { daysAgo, lookUp, recordOf, sessionKeys } from "./events";
-import type { Look, Recorded } from "./events";
+import { principal } from "./permissions";
 import { principalsOf } from "./policy/principals";
 import { iam } from "./session";
-import { ago, Problem, useLoad } from "./ui";
+import { ago, latest, Problem, useLoad } from "./ui";
 
 // Subject is what is about to be deactivated, detached or deleted.
-export type Subject = { key: string } | { user: string } | { role: string } | { policy: string };
+export type Subject = { key: string } | { policy: string } | { users: string[] } | { roles: string[] } | { groups: string[] };
 
 // The bounds of what is looked at.
 const days = 90;
-const mostEvents = 500;
-const mostSessions = 10;
+const mostEvents = 500; // of all that are looked at together, an equal share for each
+const leastEvents = 50; // of each
+const mostSessions = 10; // of a role
+const mostNames = 20; // users and roles that are looked at
 
-interface Use {
-  used?: Date; // as the API has it
-  service?: string;
+interface Found {
   events: Event[];
-  more: boolean;
+  since?: Date; // calls before it may be missing
+  used?: Date; // as the API has it
+}
+
+interface Use extends Found {
   of: string; // whose calls they are, in words
 }
 
-async function eventsOfRole(name: string): Promise<Look & { used?: Date }> {
+const share = (n: number) => Math.max(leastEvents, Math.floor(mostEvents / Math.max(n, 1)));
+
+async function eventsOf(key: "AccessKeyId" | "Username", value: string, most: number): Promise<Found> {
+  const { events, more } = await lookUp(key, value, daysAgo(days), most);
+  return { events, since: more ? events.at(-1)?.EventTime : undefined };
+}
+
+// together are the calls of several: missing is what any of them misses.
+const together = (found: Found[]): Found => ({
+  events: found.flatMap((f) => f.events),
+  since: latest(found.map((f) => f.since)),
+  used: latest(found.map((f) => f.used)),
+});
+
+async function eventsOfRole(name: string, most: number): Promise<Found> {
   const role = (await iam().getRole({ RoleName: name })).Role;
-  const { keys, more } = await sessionKeys(role?.Arn ?? "", daysAgo(days), mostEvents);
-  const out: Look & { used?: Date } = { events: [], more: more || keys.length > mostSessions, used: role?.RoleLastUsed?.LastUsedDate };
-  for (const key of keys.slice(0, mostSessions)) {
-    const one = await lookUp("AccessKeyId", key, daysAgo(days), mostEvents - out.events.length);
-    out.events.push(...one.events);
-    out.more ||= one.more;
-    if (out.events.length >= mostEvents) break;
+  const { keys, more } = await sessionKeys(role?.Arn ?? "", daysAgo(days), most);
+  const found = [];
+  for (const key of keys.slice(0, mostSessions)) found.push(await eventsOf("AccessKeyId", key, share(mostSessions)));
+  // A session that was not looked at may have made a call just now.
+  const { events, since } = together(found);
+  return { events, since: more || keys.length > mostSessions ? new Date() : since, used: role?.RoleLastUsed?.LastUsedDate };
+}
+
+// eventsOfAll are the calls of users and roles, as many as are looked at.
+async function eventsOfAll(users: string[], roles: string[]): Promise<Found> {
+  const names = [...users.map((name) => ({ name, role: false })), ...roles.map((name) => ({ name, role: true }))];
+  const most = share(names.length);
+  const found = [];
+  for (const { name, role } of names.slice(0, mostNames)) found.push(await (role ? eventsOfRole(name, most) : eventsOf("Username", name, most)));
+  const out = together(found);
+  return { ...out, since: names.length > mostNames ? new Date() : out.since };
+}
+
+// decidedBy are those of the events that one of the policies decided, which are
+// named by ARN, and inline ones by name, as an event's reason does.
+const decidedBy = (policies: string[], found: Found): Found => ({ ...found, used: undefined, events: found.events.filter((e) => policies.some((p) => recordOf(e).sallyport?.reason?.endsWith(" of " + p))) });
+
+// several names a number of things, and says how many of them are looked at.
+const several = (n: number, thing: string) => (n === 1 ? `this ${thing}` : n > mostNames ? `the first ${mostNames} of these ${n} ${thing}s` : `these ${n} ${thing}s`);
+
+async function eventsOfGroups(groups: string[]): Promise<Use> {
+  const members = new Set<string>();
+  const policies = new Set<string>();
+  for (const name of groups.slice(0, mostNames)) {
+    const own = principal.group(name);
+    const [users, attached, inline] = await Promise.all([principalsOf({ kind: "group", name, inline: "" }), own.attached(), own.inline()]);
+    users.users.forEach((u) => members.add(u));
+    [...attached.map((p) => p.PolicyArn!), ...inline].forEach((p) => policies.add(p));
   }
-  return out;
+  const found = decidedBy([...policies], await eventsOfAll([...members], []));
+  const shown = members.size > mostNames ? `the first ${mostNames} of its ${members.size} members` : `its ${members.size} member${members.size === 1 ? "" : "s"}`;
+  return { ...found, of: `calls of ${groups.length === 1 ? shown : shown.replace("its", "their")} that the policies of ${several(groups.length, "group")} allowed or denied` };
 }
 
 async function useOf(subject: Subject): Promise<Use> {
   if ("key" in subject) {
-    const [last, look] = await Promise.all([iam().getAccessKeyLastUsed({ AccessKeyId: subject.key }), lookUp("AccessKeyId", subject.key, daysAgo(days), mostEvents)]);
-    return { used: last.AccessKeyLastUsed?.LastUsedDate, service: last.AccessKeyLastUsed?.ServiceName, ...look, of: "this key" };
+    const [last, found] = await Promise.all([iam().getAccessKeyLastUsed({ AccessKeyId: subject.key }), eventsOf("AccessKeyId", subject.key, mostEvents)]);
+    return { ...found, used: last.AccessKeyLastUsed?.LastUsedDate, of: "calls by this key" };
   }
-  if ("user" in subject) return { ...(await lookUp("Username", subject.user, daysAgo(days), mostEvents)), of: "this user" };
-  if ("role" in subject) return { ...(await eventsOfRole(subject.role)), of: `the last ${mostSessions} sessions of this role` };
+  if ("users" in subject) return { ...(await eventsOfAll(subject.users, [])), of: "calls of " + several(subject.users.length, "user") };
+  if ("roles" in subject) return { ...(await eventsOfAll([], subject.roles)), of: `calls of the last ${mostSessions} sessions of ${several(subject.roles.length, "role")}` };
+  if ("groups" in subject) return eventsOfGroups(subject.groups);
   // What a policy allowed is told by the events of those that have it.
   const { users, roles } = await principalsOf({ arn: subject.policy });
-  const out: Use = { events: [], more: false, of: "calls that this policy allowed or denied" };
-  for (const look of [...users.map((u) => () => lookUp("Username", u, daysAgo(days), mostEvents)), ...roles.map((r) => () => eventsOfRole(r))]) {
-    const one = await look();
-    out.events.push(...one.events.filter((e) => recordOf(e).sallyport?.reason?.endsWith(" of " + subject.policy)));
-    out.more ||= one.more;
-  }
-  return out;
-}
-
-interface Group {
-  service: string;
-  action: string;
-  count: number;
-  last: Date;
-}
-
-function grouped(events: Event[]): Group[] {
-  const groups = new Map<string, Group>();
-  for (const e of events) {
-    const service = (e.EventSource ?? "").replace(".amazonaws.com", "");
-    const id = `${service}:${e.EventName}`;
-    const g = groups.get(id) ?? { service, action: e.EventName ?? "", count: 0, last: e.EventTime! };
-    g.count++;
-    if (e.EventTime! > g.last) g.last = e.EventTime!;
-    groups.set(id, g);
-  }
-  return [...groups.values()].sort((a, b) => b.count - a.count);
+  const n = users.length + roles.length;
+  return { ...decidedBy([subject.policy], await eventsOfAll(users, roles)), of: `calls ${n > mostNames ? `of the first ${mostNames} of the ${n} that have this policy ` : ""}that this policy allowed or denied` };
 }
 
 // Impact says what something was used for lately: who takes it away takes that
@@ -79,7 +101,7 @@ function grouped(events: Event[]): Group[] {
 export function Impact({ of }: { of: Subject }) {
   const { data, error, loading } = useLoad(() => useOf(of), [JSON.stringify(of)]);
   return (
-    <div style={{ minHeight: "11rem" }}>
+    <div className="impact">
       {error ? <Problem error={error} what="Its calls can't be shown" />
         : loading || !data ? <StatusIndicator type="loading">Looking for calls of the last {days} days</StatusIndicator>
           : <Shown of={of} data={data} />}
@@ -87,28 +109,55 @@ export function Impact({ of }: { of: Subject }) {
   );
 }
 
-const named = (all: string[], n: number) => all.slice(0, n).join(", ") + (all.length > n ? ` and ${all.length - n} others` : "");
+interface Line {
+  name: string;
+  events: Event[];
+}
+
+// lines are the events by what they have in common, the most frequent first.
+function lines(events: Event[], most: number, by: (e: Event) => string | undefined): Line[] {
+  const groups = new Map<string, Event[]>();
+  for (const e of events) {
+    const name = by(e) ?? "unknown";
+    groups.set(name, [...(groups.get(name) ?? []), e]);
+  }
+  const sorted = [...groups].map(([name, events]) => ({ name, events })).sort((a, b) => b.events.length - a.events.length);
+  const rest = sorted.slice(most);
+  return rest.length ? [...sorted.slice(0, most), { name: `${rest.length} others`, events: rest.flatMap((l) => l.events) }] : sorted;
+}
+
+const action = (e: Event) => `${(e.EventSource ?? "").replace(".amazonaws.com", "")}:${e.EventName}`;
 
 function Shown({ of, data }: { of: Subject; data: Use }) {
-  const within = (d: number) => data.events.filter((e) => e.EventTime! >= daysAgo(d)).length;
-  const count = (d: number) => `${within(d)}${data.more && within(d) === data.events.length ? " or more" : ""}`;
-  const latest = data.events.reduce<Date | undefined>((t, e) => (!t || e.EventTime! > t ? e.EventTime : t), data.used);
-  const groups = grouped(data.events);
-  const distinct = (pick: (r: Recorded) => string | undefined) => [...new Set(data.events.map((e) => pick(recordOf(e))).filter((v) => v !== undefined))];
+  const { events, since } = data;
+  const last = latest([data.used, ...events.map((e) => e.EventTime)]);
+  const count = (of: Event[], d: number) => `${of.filter((e) => e.EventTime! >= daysAgo(d)).length}${since && since > daysAgo(d) ? "+" : ""}`;
+  const parts: [string, Line[]][] = [
+    ["Service", lines(events, 3, (e) => e.EventSource?.replace(".amazonaws.com", ""))],
+    ["Source IP address", lines(events, 2, (e) => recordOf(e).sourceIPAddress)],
+    ["User agent", lines(events, 2, (e) => recordOf(e).userAgent?.split(" ")[0])],
+  ];
+  const row = (name: string, of: Event[]) => (
+    <tr key={name}><th scope="row">{name}</th>{[1, 7, days].map((d) => <td key={d}>{count(of, d)}</td>)}</tr>
+  );
   return (
     <SpaceBetween size="s">
-      {latest && latest >= daysAgo(1)
-        ? <StatusIndicator type="error">{`In use: the last call was ${ago(latest)}.`}</StatusIndicator>
-        : <StatusIndicator type={latest ? "warning" : "success"}>{latest ? `The last call was ${ago(latest)}.` : `No call in the last ${days} days.`}</StatusIndicator>}
-      <KeyValuePairs columns={3} items={[{ label: "Calls in 1 day", value: count(1) }, { label: "Calls in 7 days", value: count(7) }, { label: `Calls in ${days} days`, value: count(days) }]} />
-      {groups.length > 0 && (
-        <Box variant="small" display="block">
-          {`${named(groups.map((g) => `${g.service}:${g.action} ${g.count}×, ${ago(g.last)}`), 3)}. `}
-          {`From ${named(distinct((r) => r.sourceIPAddress), 2)}, by ${named(distinct((r) => r.userAgent?.split(" ")[0]), 2)}.`}
-        </Box>
-      )}
+      {last && last >= daysAgo(1)
+        ? <StatusIndicator type="error">{`In use: the last call was ${ago(last)}.`}</StatusIndicator>
+        : <StatusIndicator type={last ? "warning" : "success"}>{last ? `The last call was ${ago(last)}.` : `No call in the last ${days} days.`}</StatusIndicator>}
+      <table className="uses">
+        <thead><tr><th scope="col">Calls in</th>{[1, 7, days].map((d) => <th key={d} scope="col">{d === 1 ? "1 day" : `${d} days`}</th>)}</tr></thead>
+        <tbody>{row("All", events)}</tbody>
+        {events.length > 0 && parts.map(([title, of]) => (
+          <tbody key={title}>
+            <tr><th scope="rowgroup" colSpan={4}>{title}</th></tr>
+            {of.map((l) => row(l.name, l.events))}
+          </tbody>
+        ))}
+      </table>
       <Box variant="small" display="block">
-        {`Of ${data.of}, in the trail of the last ${days} days${data.more ? `; only the latest ${mostEvents} calls were read` : ""}. `}
+        {events.length > 0 && `Most often ${lines(events, 3, action).map((l) => `${l.name} ${l.events.length}×`).join(", ")}. `}
+        {`Of ${data.of}, in the trail of the last ${days} days${since ? "; not all were read: + says that there may be more" : ""}. `}
         {"key" in of && <Link href={`#/events?key=${of.key}`} fontSize="body-s">All its events</Link>}
       </Box>
     </SpaceBetween>

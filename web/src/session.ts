@@ -30,9 +30,26 @@ export const ownPath = "/console/-/";
 // fetchSession gets fresh credentials, or leads to the sign-in page, which comes
 // back to the page that was asked for.
 export async function fetchSession(): Promise<Session | null> {
-  const answer = await fetch(ownPath + "session", { method: "POST" });
-  const session = answer.ok ? ((await answer.json()) as Session | null) : null;
+  const session = await askSession();
   if (!session) location.assign(ownPath + "signin" + location.hash);
+  return session;
+}
+
+async function askSession(): Promise<Session | null> {
+  const answer = await fetch(ownPath + "session", { method: "POST" });
+  return answer.ok ? ((await answer.json()) as Session | null) : null;
+}
+
+// renewed is the session that the same person has begun elsewhere in this browser,
+// if any: from then on calls are signed with its credentials, as those of the
+// former no longer work. Another person's makes the page anew.
+export async function renewed(known: Session): Promise<Session | undefined> {
+  const session = await askSession().catch(() => null);
+  if (!session || session.signedInUntil === known.signedInUntil) return undefined;
+  if (session.arn !== known.arn) location.reload();
+  const switched = current !== asUser;
+  asUser = connect(own);
+  if (!switched) current = asUser;
   return session;
 }
 
@@ -84,7 +101,7 @@ function connect(credentials: () => Promise<Credentials>) {
   };
 }
 
-const asUser = connect(own);
+let asUser = connect(own);
 let current = asUser;
 
 // The clients sign their calls as the user, or as the role that was switched to.

@@ -5,6 +5,8 @@ import { Fragment, isValidElement, useCallback, useEffect, useRef, useState } fr
 import type { ReactNode } from "react";
 import { ByCommand } from "./doing";
 import type { Doing } from "./doing";
+import { missingIn } from "./calls";
+import { useTold } from "./lacking";
 
 export { Copy } from "./copy";
 
@@ -57,15 +59,14 @@ export async function absent<T>(call: Promise<T>): Promise<T | undefined> {
 }
 
 // missingAction is the action that a denial says is missing.
-export function missingAction(e: Failure): string | undefined {
-  return /perform: ([\w-]+:\w+)/.exec(e.message ?? "")?.[1];
-}
+export const missingAction = (e: Failure) => missingIn(e.message);
 
 // Problem says in words what went wrong, with the code and the request's id.
 export function Problem({ error, what }: { error?: Failure; what?: string }) {
+  const id = error?.$metadata?.requestId;
+  useTold(id);
   if (!error) return null;
   const action = missingAction(error);
-  const id = error.$metadata?.requestId;
   return (
     <Alert type="error" header={action ? `You need permission for ${action}` : (what ?? "That did not work")}>
       {error.message}

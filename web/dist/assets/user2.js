@@ -1,1 +1,1 @@
-export{t as AccessKeys,n as MFADevices,r as MyCredentials,i as UserPage,a as keysOf}from"./user.js";
+export{t as AccessKeys,n as MFADevices,r as MyCredentials,i as UserPage,a as keysOf,o as lastUse}from"./user.js";

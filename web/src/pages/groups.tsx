@@ -39,6 +39,7 @@ export function Groups() {
   });
   const [selected, setSelected] = useState<Group[]>([]);
   const [deleting, setDeleting] = useState(false);
+  const names = selected.map((g) => g.GroupName!);
   return (
     <>
       <Listing<Group>
@@ -53,7 +54,7 @@ export function Groups() {
           { id: "created", header: "Creation time", sortingField: "CreateDate", cell: (g) => when(g.CreateDate) },
         ]}
       />
-      {deleting && <DeleteAll kind="group" names={selected.map((g) => g.GroupName!)} steps={groupSteps} onDismiss={() => setDeleting(false)} onDone={() => { setDeleting(false); setSelected([]); pages.reload(); }} />}
+      {deleting && <DeleteAll kind="group" names={names} impact={{ groups: names }} steps={groupSteps} onDismiss={() => setDeleting(false)} onDone={() => { setDeleting(false); setSelected([]); pages.reload(); }} />}
     </>
   );
 }
@@ -132,7 +133,7 @@ export function GroupPage({ name }: { name: string }) {
           <FormField label="User group name" constraintText={nameText}><Input value={next} onChange={(e) => setNext(e.detail.value)} autoFocus /></FormField>
         </Ask>
       )}
-      {asked === "delete" && <DeleteAll kind="group" names={[name]} steps={groupSteps} onDismiss={() => setAsked(undefined)} onDone={() => go("/groups")} />}
+      {asked === "delete" && <DeleteAll kind="group" names={[name]} impact={{ groups: [name] }} steps={groupSteps} onDismiss={() => setAsked(undefined)} onDone={() => go("/groups")} />}
     </SpaceBetween>
   );
 }

@@ -1,16 +1,21 @@
-import { Alert, BarChart, Box, Button, ColumnLayout, Container, Header, Link, PieChart, SpaceBetween, StatusIndicator } from "@cloudscape-design/components";
+import { Alert, BarChart, Box, Button, ColumnLayout, Container, FormField, Header, Link, PieChart, Select, SpaceBetween, StatusIndicator } from "@cloudscape-design/components";
 import { useState } from "react";
-import { doing } from "../doing";
+import { Code, doing } from "../doing";
 import { flashed } from "../flash";
+import { Impact } from "../impact";
 import { at, go } from "../router";
 import { iam } from "../session";
-import { ago, Ask, Buttons, csv, daysSince, download, Listing, Problem, Typed, useLoad, when } from "../ui";
+import { deactivated } from "../undo";
+import { ago, Ask, csv, daysSince, download, Listing, Problem, Typed, useLoad, when } from "../ui";
 import type { Failure } from "../ui";
 
 type ReportRow = Record<string, string>;
 
 // fields are those of a line of CSV.
 const fields = (line: string) => [...line.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].slice(0, -1).map((m) => m[1].replace(/^"|"$/g, "").replaceAll('""', '"'));
+
+// save downloads a report.
+const save = (text: string) => download(`status_reports_${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.csv`, text);
 
 async function report(): Promise<{ text: string; rows: ReportRow[]; at?: Date }> {
   while ((await iam().generateCredentialReport({})).State !== "COMPLETE") await new Promise((r) => setTimeout(r, 500));
@@ -26,7 +31,7 @@ export function CredentialReport() {
     setState({ busy: true });
     report().then(
       (r) => {
-        download(`status_reports_${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.csv`, r.text);
+        save(r.text);
         setState({ at: r.at, users: r.rows.length - 1 });
       },
       (error: Failure) => setState({ error }),
@@ -45,7 +50,36 @@ export function CredentialReport() {
           <Link href="#/health">See it live, as credential health</Link>
         </SpaceBetween>
       </Container>
+      <Schedule />
     </SpaceBetween>
+  );
+}
+
+// fetching is a command for a shell that stores the report, or fails: making one
+// takes a moment, in which the API says that it is being made.
+const fetching = "for i in 1 2 3 4 5 6 7 8 9 10; do aws iam generate-credential-report --query State --output text | grep -q COMPLETE && break; sleep 2; done; " +
+  "report=$(aws iam get-credential-report --query Content --output text) && echo \"$report\" | base64 -d > \"credential-report-$(date +%F).csv\"";
+
+const times = [
+  { value: "0 6 * * *", label: "Every day" },
+  { value: "0 6 * * 1", label: "Every Monday" },
+  { value: "0 6 1 * *", label: "Every first of a month" },
+];
+
+// Schedule has what downloads the report regularly: the console runs in the browser
+// and can't.
+function Schedule() {
+  const [time, setTime] = useState(times[1]);
+  // In a crontab % ends the command.
+  const line = `${time.value} export AWS_ENDPOINT_URL=${location.origin}; ${fetching.replaceAll("%", "\\%")}`;
+  return (
+    <Container header={<Header variant="h2" description="Nothing here runs while no browser is open: a scheduler of your own does, with the AWS CLI. Its keys need iam:GenerateCredentialReport and iam:GetCredentialReport.">Scheduled download</Header>}>
+      <SpaceBetween size="m">
+        <FormField label="How often"><Select selectedOption={time} options={times} onChange={(e) => setTime(times.find((t) => t.value === e.detail.selectedOption.value)!)} /></FormField>
+        <div><Box variant="awsui-key-label">Line for crontab, at six o'clock</Box><Code text={line} /></div>
+        <div><Box variant="awsui-key-label">Command for any other scheduler</Box><Code text={`export AWS_ENDPOINT_URL=${location.origin}; ${fetching}`} /></div>
+      </SpaceBetween>
+    </Container>
   );
 }
 
@@ -132,7 +166,7 @@ function Charts({ rows, users, loading }: { rows: KeyRow[]; users: ReportRow[]; 
 export function Health() {
   const { data, error, loading, reload } = useLoad(async () => {
     const [now, all] = await Promise.all([live(), report()]);
-    return { rows: now ?? reported(all.rows), users: all.rows, live: now !== undefined, at: all.at };
+    return { rows: now ?? reported(all.rows), users: all.rows, text: all.text, live: now !== undefined, at: all.at };
   }, []);
   const rows = data?.rows ?? [];
   const [asked, setAsked] = useState<KeyRow>();
@@ -140,6 +174,11 @@ export function Health() {
   const done = async (text: string) => {
     close();
     flashed(text);
+    reload();
+  };
+  const off = async ({ user, key }: KeyRow) => {
+    close();
+    deactivated(`${key} deactivated.`, [{ UserName: user, AccessKeyId: key }], reload);
     reload();
   };
   const page = (r: KeyRow) => at("users", "details", r.user) + "?section=security_credentials";
@@ -158,7 +197,7 @@ export function Health() {
       <Listing<KeyRow>
         name="Access keys" thing="key" items={rows} loading={loading} reload={reload} id={(r) => r.user + " " + r.key} variant="container"
         kinds={{ label: "All advice", options: [...new Set(rows.map((r) => r.advice))], of: (r) => r.advice }}
-        actions={<Button iconName="download" onClick={() => download("keys.csv", csv([["User", "Key", "Status", "Age", "Unused days", "Advice"], ...rows.map((r) => [r.user, r.key, r.status, String(r.age), String(r.idle ?? ""), r.advice])]))}>Download .csv file</Button>}
+        actions={<><Button iconName="download" disabled={!data} onClick={() => save(data!.text)}>Download credentials report</Button><Button iconName="download" onClick={() => download("keys.csv", csv([["User", "Key", "Status", "Age", "Unused days", "Advice"], ...rows.map((r) => [r.user, r.key, r.status, String(r.age), String(r.idle ?? ""), r.advice])]))}>Download .csv file</Button></>}
         columns={[
           { id: "user", header: "User name", sortingField: "user", isRowHeader: true, cell: (r) => <Link href={page(r)}>{r.user}</Link> },
           { id: "key", header: "Access key ID", sortingField: "key", width: 240, cell: (r) => r.key || "-" },
@@ -170,16 +209,18 @@ export function Health() {
         ]}
       />
       {asked?.status === "Active" && (
-        <Ask title={`Deactivate ${asked.key}?`} verb="Deactivate" onDismiss={close} calls={[doing("updateAccessKey", { UserName: asked.user, AccessKeyId: asked.key, Status: "Inactive" })]} onConfirm={() => done(`${asked.key} deactivated.`)}>
-          {asked.used ? `It was last used ${ago(asked.used)}, for ${asked.service}.` : "It was never used."} You can activate it again on the page of {asked.user}.
+        <Ask title={`Deactivate ${asked.key}?`} verb="Deactivate" onDismiss={close} calls={[doing("updateAccessKey", { UserName: asked.user, AccessKeyId: asked.key, Status: "Inactive" })]} onConfirm={() => off(asked)}>
+          <Impact of={{ key: asked.key }} />
+          You can activate it again here and on the page of {asked.user}.
         </Ask>
       )}
       {asked?.status === "Inactive" && (
         <Typed title={`Delete ${asked.key}?`} name={asked.key} onDismiss={close} calls={[doing("deleteAccessKey", { UserName: asked.user, AccessKeyId: asked.key })]} onConfirm={() => done(`${asked.key} deleted.`)}>
+          <Impact of={{ key: asked.key }} />
           <Alert type="warning">A deleted key can't be recovered.</Alert>
         </Typed>
       )}
-      {data && <Box><Buttons><Link href="#/credential_report">Download the credential report</Link></Buttons></Box>}
+      <Schedule />
     </SpaceBetween>
   );
 }

@@ -7,9 +7,10 @@ import { Hidden } from "../hidden";
 import { Impact } from "../impact";
 import { go } from "../router";
 import { clientOf, iam } from "../session";
-import { ago, Ask, Buttons, Copy, csv, download, Problem, Typed, useLoad } from "../ui";
+import { deactivated } from "../undo";
+import { Ask, Buttons, Copy, csv, download, Problem, Typed, useLoad } from "../ui";
 import type { Failure } from "../ui";
-import { keysOf } from "./user";
+import { keysOf, lastUse } from "./user";
 import type { Key } from "./user";
 
 // uses are the use cases of the wizard, with what is better than a key.
@@ -205,7 +206,7 @@ export function Rotate({ name }: { name: string }) {
   if (made) return <Retrieve made={made} owner={name} onDone={() => { setMade(undefined); reload(); }} done="Next: watch both keys" />;
   const [old, fresh] = [...(keys ?? [])].sort((a, b) => (a.CreateDate?.getTime() ?? 0) - (b.CreateDate?.getTime() ?? 0)) as (Key | undefined)[];
   const used = (k?: Key) => k?.used?.LastUsedDate?.getTime() ?? 0;
-  const quiet = used(fresh) > used(old);
+  const quiet = !old?.hidden && used(fresh) > used(old);
   const at = !fresh ? 0 : old?.Status === "Active" ? 1 : 2;
   const state = (i: number) => (i < at ? "success" : i === at ? "in-progress" : "pending");
   const done = async (text: string) => {
@@ -230,7 +231,7 @@ export function Rotate({ name }: { name: string }) {
                   status: state(1), header: "Change the clients over, and deactivate the old key when it is quiet",
                   details: at === 1 && (
                     <SpaceBetween size="xs">
-                      {quiet ? <StatusIndicator>The new key was used after the old one.</StatusIndicator> : <StatusIndicator type="pending">{used(fresh) ? "The old key was used after the new one." : "The new key was not used yet."}</StatusIndicator>}
+                      {quiet ? <StatusIndicator>The new key was used after the old one.</StatusIndicator> : <StatusIndicator type="pending">{fresh?.hidden || old?.hidden ? "When the keys were used is not known." : used(fresh) ? "The old key was used after the new one." : "The new key was not used yet."}</StatusIndicator>}
                       <Button variant={quiet ? "primary" : "normal"} onClick={() => setAsked("deactivate")}>Deactivate the old key</Button>
                     </SpaceBetween>
                   ),
@@ -262,7 +263,14 @@ export function Rotate({ name }: { name: string }) {
         </Ask>
       )}
       {asked === "deactivate" && old && (
-        <Ask title={`Deactivate ${AccessKeyId}?`} verb="Deactivate" onDismiss={() => setAsked(undefined)} calls={[doing("updateAccessKey", { UserName: name, AccessKeyId, Status: "Inactive" })]} onConfirm={() => done("The old key is inactive. If something breaks, activate it again.")}>
+        <Ask
+          title={`Deactivate ${AccessKeyId}?`} verb="Deactivate" onDismiss={() => setAsked(undefined)} calls={[doing("updateAccessKey", { UserName: name, AccessKeyId, Status: "Inactive" })]}
+          onConfirm={async () => {
+            setAsked(undefined);
+            deactivated("The old key is inactive. If something breaks, activate it again.", [{ UserName: name, AccessKeyId }], reload);
+            reload();
+          }}
+        >
           <Impact of={{ key: AccessKeyId! }} />
         </Ask>
       )}
@@ -296,7 +304,7 @@ function LastUse({ title, k }: { title: string; k?: Key }) {
         <KeyValuePairs columns={2} items={[
           { label: "Access key ID", value: <Copy text={k.AccessKeyId ?? ""} label="access key ID" /> },
           { label: "Status", value: <StatusIndicator type={k.Status === "Active" ? "success" : "stopped"}>{k.Status}</StatusIndicator> },
-          { label: "Last used", value: k.used?.LastUsedDate ? ago(k.used.LastUsedDate) : "Never used" },
+          { label: "Last used", value: lastUse(k) },
           { label: "Last used service", value: k.used?.LastUsedDate ? `${k.used.ServiceName} in ${k.used.Region}` : "-" },
           { label: "Description", value: k.description ?? "-" },
           { label: "Its calls", value: <Link href={"#/events?key=" + k.AccessKeyId}>Event history</Link> },

@@ -1,16 +1,18 @@
 import { Button, Container, FormField, Header, Input, KeyValuePairs, Link, SpaceBetween, StatusIndicator, Tabs, TagEditor, Textarea, Wizard } from "@cloudscape-design/components";
 import type { Policy, PolicyVersion } from "@aws-sdk/client-iam";
 import { useState } from "react";
+import { policySteps } from "../cleanup";
+import { DeleteAll } from "../deleteall";
 import { checkPolicy, emptyPolicy, PolicyEditor, pretty } from "../editor";
+import { ByCommand, doing } from "../doing";
 import { flashed } from "../flash";
-import { Impact } from "../impact";
 import { forgetPolicies, policyType } from "../pick";
 import { Difference } from "../policy/difference";
 import { Replay } from "../policy/replay";
 import { Summary } from "../policy/summary";
 import { at, go, useRoute } from "../router";
 import { iam } from "../session";
-import { all, Ask, Copy, Listing, Problem, Typed, useLoad, when } from "../ui";
+import { all, Ask, Copy, Listing, Problem, useLoad, when } from "../ui";
 import type { Failure } from "../ui";
 
 type Row = Policy & { Type: string };
@@ -44,23 +46,11 @@ export function Policies() {
 
 function DeletePolicy({ policy, onDismiss, onDone }: { policy: Policy; onDismiss: () => void; onDone: () => void }) {
   const PolicyArn = policy.Arn!;
-  return (
-    <Typed title={`Delete ${policy.PolicyName}?`} name={policy.PolicyName ?? ""} onDismiss={onDismiss} onConfirm={async () => {
-      const c = iam();
-      const on = await c.listEntitiesForPolicy({ PolicyArn });
-      for (const u of on.PolicyUsers ?? []) await c.detachUserPolicy({ UserName: u.UserName, PolicyArn });
-      for (const g of on.PolicyGroups ?? []) await c.detachGroupPolicy({ GroupName: g.GroupName, PolicyArn });
-      for (const r of on.PolicyRoles ?? []) await c.detachRolePolicy({ RoleName: r.RoleName, PolicyArn });
-      for (const v of (await c.listPolicyVersions({ PolicyArn })).Versions ?? []) if (!v.IsDefaultVersion) await c.deletePolicyVersion({ PolicyArn, VersionId: v.VersionId });
-      await c.deletePolicy({ PolicyArn });
-      forgetPolicies();
-      onDone();
-      setTimeout(() => flashed(`Policy ${policy.PolicyName} deleted.`));
-    }}>
-      <Impact of={{ policy: PolicyArn }} />
-      The policy is detached from {policy.AttachmentCount ?? 0} entities first, and all its versions go.
-    </Typed>
-  );
+  const done = () => {
+    forgetPolicies();
+    onDone();
+  };
+  return <DeleteAll kind="policy" names={[policy.PolicyName!]} impact={{ policy: PolicyArn }} steps={() => policySteps(PolicyArn)} onDismiss={onDismiss} onDone={done} />;
 }
 
 export function CreatePolicy() {
@@ -71,6 +61,8 @@ export function CreatePolicy() {
   const [tags, setTags] = useState<readonly { key: string; value: string; existing: boolean }[]>([]);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<Failure>();
+  const wanted = tags.filter((t) => t.key).map((t) => ({ Key: t.key, Value: t.value }));
+  const creation = doing("createPolicy", { PolicyName: name, PolicyDocument: text, Description: description || undefined, Tags: wanted.length ? wanted : undefined });
   const next = async (to: number) => {
     setError(undefined);
     if (to > step) {
@@ -89,8 +81,7 @@ export function CreatePolicy() {
     setBusy(true);
     setError(undefined);
     try {
-      const wanted = tags.filter((t) => t.key).map((t) => ({ Key: t.key, Value: t.value }));
-      await iam().createPolicy({ PolicyName: name, PolicyDocument: text, Description: description || undefined, Tags: wanted.length ? wanted : undefined });
+      await creation.run();
       forgetPolicies();
       go("/policies");
       setTimeout(() => flashed(`Policy ${name} created.`));
@@ -129,6 +120,7 @@ export function CreatePolicy() {
               <Container header={<Header variant="h2">Permissions defined in this policy</Header>}><Summary text={text} /></Container>
               <Container header={<Header variant="h2">Tags - optional</Header>}><TagEditor tags={tags as never} onChange={(e) => setTags(e.detail.tags as never)} /></Container>
               <Problem error={error} what="The policy was not created" />
+              <ByCommand calls={[creation]} />
             </SpaceBetween>
           ),
         },
@@ -185,11 +177,13 @@ function EditPolicy({ arn, text, versions, onDismiss, onDone }: { arn: string; t
   const full = versions.length >= 5;
   const oldest = versions.filter((v) => !v.IsDefaultVersion).sort((a, b) => (a.CreateDate?.getTime() ?? 0) - (b.CreateDate?.getTime() ?? 0))[0];
   return (
-    <Ask title="Edit policy" verb="Save changes" size="large" disabled={next === text} onDismiss={onDismiss} onConfirm={async () => {
-      if (full && oldest) await iam().deletePolicyVersion({ PolicyArn: arn, VersionId: oldest.VersionId });
-      await iam().createPolicyVersion({ PolicyArn: arn, PolicyDocument: next, SetAsDefault: true });
-      onDone();
-    }}>
+    <Ask
+      title="Edit policy" verb="Save changes" size="large" disabled={next === text} onDismiss={onDismiss} onConfirm={async () => onDone()}
+      calls={[
+        ...(full && oldest ? [doing("deletePolicyVersion", { PolicyArn: arn, VersionId: oldest.VersionId })] : []),
+        doing("createPolicyVersion", { PolicyArn: arn, PolicyDocument: next, SetAsDefault: true }),
+      ]}
+    >
       <PolicyEditor value={next} onChange={setNext} label="Policy" />
       <Header variant="h3">What changes</Header>
       <Difference before={text} after={pretty(next)} />
@@ -203,9 +197,9 @@ function Entities({ arn }: { arn: string }) {
   const { data, error, loading, reload } = useLoad(async () => {
     const o = await iam().listEntitiesForPolicy({ PolicyArn: arn });
     return [
-      ...(o.PolicyUsers ?? []).map((u) => ({ name: u.UserName!, kind: "users", detach: () => iam().detachUserPolicy({ UserName: u.UserName, PolicyArn: arn }) })),
-      ...(o.PolicyGroups ?? []).map((g) => ({ name: g.GroupName!, kind: "groups", detach: () => iam().detachGroupPolicy({ GroupName: g.GroupName, PolicyArn: arn }) })),
-      ...(o.PolicyRoles ?? []).map((r) => ({ name: r.RoleName!, kind: "roles", detach: () => iam().detachRolePolicy({ RoleName: r.RoleName, PolicyArn: arn }) })),
+      ...(o.PolicyUsers ?? []).map((u) => ({ name: u.UserName!, kind: "users", detach: doing("detachUserPolicy", { UserName: u.UserName, PolicyArn: arn }) })),
+      ...(o.PolicyGroups ?? []).map((g) => ({ name: g.GroupName!, kind: "groups", detach: doing("detachGroupPolicy", { GroupName: g.GroupName, PolicyArn: arn }) })),
+      ...(o.PolicyRoles ?? []).map((r) => ({ name: r.RoleName!, kind: "roles", detach: doing("detachRolePolicy", { RoleName: r.RoleName, PolicyArn: arn }) })),
     ];
   }, [arn]);
   const [selected, setSelected] = useState<NonNullable<typeof data>>([]);
@@ -220,8 +214,7 @@ function Entities({ arn }: { arn: string }) {
           { id: "kind", header: "Entity type", sortingField: "kind", cell: (e) => e.kind },
         ]}
       />
-      {asked && <Ask title="Detach policy?" verb="Detach" onDismiss={() => setAsked(false)} onConfirm={async () => {
-        for (const e of selected) await e.detach();
+      {asked && <Ask title="Detach policy?" verb="Detach" onDismiss={() => setAsked(false)} calls={selected.map((e) => e.detach)} onConfirm={async () => {
         setAsked(false);
         setSelected([]);
         reload();
@@ -247,13 +240,15 @@ function Versions({ arn, versions, own, current, reload }: { arn: string; versio
       />
       {v && shown.data && <Container header={<Header variant="h2">From the default to {v.VersionId}</Header>}><Difference before={current} after={shown.data} /></Container>}
       {asked && (
-        <Ask title={asked === "default" ? `Make ${v.VersionId} the default?` : `Delete ${v.VersionId}?`} verb={asked === "default" ? "Set as default" : "Delete"} onDismiss={() => setAsked(undefined)} onConfirm={async () => {
-          if (asked === "default") await iam().setDefaultPolicyVersion({ PolicyArn: arn, VersionId: v.VersionId });
-          else await iam().deletePolicyVersion({ PolicyArn: arn, VersionId: v.VersionId });
-          setAsked(undefined);
-          setSelected([]);
-          reload();
-        }}>
+        <Ask
+          title={asked === "default" ? `Make ${v.VersionId} the default?` : `Delete ${v.VersionId}?`} verb={asked === "default" ? "Set as default" : "Delete"} onDismiss={() => setAsked(undefined)}
+          calls={[doing(asked === "default" ? "setDefaultPolicyVersion" : "deletePolicyVersion", { PolicyArn: arn, VersionId: v.VersionId })]}
+          onConfirm={async () => {
+            setAsked(undefined);
+            setSelected([]);
+            reload();
+          }}
+        >
           {asked === "default" ? "It takes effect at once wherever the policy is attached." : "A deleted version can't be recovered."}
         </Ask>
       )}

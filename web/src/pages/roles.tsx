@@ -35,6 +35,7 @@ export function Roles() {
   });
   const [selected, setSelected] = useState<Role[]>([]);
   const [deleting, setDeleting] = useState(false);
+  const names = selected.map((r) => r.RoleName!);
   return (
     <>
       <Listing<Role>
@@ -52,7 +53,7 @@ export function Roles() {
           { id: "created", header: "Creation time", sortingField: "CreateDate", cell: (r) => when(r.CreateDate) },
         ]}
       />
-      {deleting && <DeleteAll kind="role" names={selected.map((r) => r.RoleName!)} steps={roleSteps} onDismiss={() => setDeleting(false)} onDone={() => { setDeleting(false); setSelected([]); pages.reload(); }} />}
+      {deleting && <DeleteAll kind="role" names={names} impact={{ roles: names }} steps={roleSteps} onDismiss={() => setDeleting(false)} onDone={() => { setDeleting(false); setSelected([]); pages.reload(); }} />}
     </>
   );
 }
@@ -121,7 +122,7 @@ export function RolePage({ name: RoleName }: { name: string }) {
           />
         </SpaceBetween>
       )}
-      {asked === "delete" && <DeleteAll kind="role" names={[RoleName]} steps={roleSteps} onDismiss={close} onDone={() => go("/roles")} />}
+      {asked === "delete" && <DeleteAll kind="role" names={[RoleName]} impact={{ roles: [RoleName] }} steps={roleSteps} onDismiss={close} onDone={() => go("/roles")} />}
       {asked === "trust" && <EditTrust name={RoleName} text={trust} onDismiss={close} onDone={() => void done("Trust policy updated.")} />}
       {asked === "edit" && <EditRole role={data!.role} onDismiss={close} onDone={() => void done("Role changed.")} />}
       {asked === "revoke" && <Revoke name={RoleName} onDismiss={close} onDone={() => void done("Sessions that began before now are revoked.")} />}

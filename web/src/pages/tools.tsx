@@ -1,6 +1,7 @@
 import { Button, Container, ExpandableSection, FormField, Header, SegmentedControl, Select, SpaceBetween, StatusIndicator, Textarea } from "@cloudscape-design/components";
-import type { EvaluationResult } from "@aws-sdk/client-iam";
+import type { EvaluationResult, SimulatePolicyResponse } from "@aws-sdk/client-iam";
 import { useState } from "react";
+import { ByCommand, doing } from "../doing";
 import { emptyPolicy, PolicyEditor } from "../editor";
 import { useRoute } from "../router";
 import { iam } from "../session";
@@ -30,16 +31,15 @@ export function Simulator() {
     ].filter((g) => g.options.length);
   }, []);
   const lines = (t: string) => t.split(/[\s,]+/).filter(Boolean);
+  const entries = context.split("\n").filter((l) => l.includes("=")).map((l) => ({ ContextKeyName: l.split("=")[0].trim(), ContextKeyType: "string" as const, ContextKeyValues: [l.slice(l.indexOf("=") + 1).trim()] }));
+  const input = { ActionNames: lines(actions), ResourceArns: lines(resources).length ? lines(resources) : undefined, ContextEntries: entries.length ? entries : undefined };
+  const simulation = mode === "principal" ? doing("simulatePrincipalPolicy", { PolicySourceArn: arn, ...input }) : doing("simulateCustomPolicy", { PolicyInputList: [text], ...input });
+  const ready = input.ActionNames.length > 0 && (mode !== "principal" || arn !== "");
   const run = async () => {
     setBusy(true);
     setError(undefined);
     try {
-      const input = {
-        ActionNames: lines(actions), ResourceArns: lines(resources).length ? lines(resources) : undefined,
-        ContextEntries: context.split("\n").filter((l) => l.includes("=")).map((l) => ({ ContextKeyName: l.split("=")[0].trim(), ContextKeyType: "string" as const, ContextKeyValues: [l.slice(l.indexOf("=") + 1).trim()] })),
-      };
-      const out = mode === "principal" ? await iam().simulatePrincipalPolicy({ ...input, PolicySourceArn: arn }) : await iam().simulateCustomPolicy({ ...input, PolicyInputList: [text] });
-      setResults(out.EvaluationResults ?? []);
+      setResults(((await simulation.run()) as SimulatePolicyResponse).EvaluationResults ?? []);
     } catch (e) {
       setError(e as Failure);
     } finally {
@@ -62,7 +62,8 @@ export function Simulator() {
           <FormField label="Actions" description="One a line, such as s3:GetObject"><Textarea value={actions} onChange={(e) => setActions(e.detail.value)} /></FormField>
           <FormField label="Resource ARNs" description="One a line"><Textarea rows={2} value={resources} onChange={(e) => setResources(e.detail.value)} /></FormField>
           <ExpandableSection headerText="Context keys"><FormField label="Context" description="One a line, as aws:SourceIp=192.0.2.1"><Textarea value={context} onChange={(e) => setContext(e.detail.value)} /></FormField></ExpandableSection>
-          <Button variant="primary" loading={busy} disabled={!lines(actions).length || (mode === "principal" && !arn)} onClick={() => void run()}>Run simulation</Button>
+          <Button variant="primary" loading={busy} disabled={!ready} onClick={() => void run()}>Run simulation</Button>
+          {ready && <ByCommand calls={[simulation]} />}
         </SpaceBetween>
       </Container>
       <Problem error={error} what="The simulation did not run" />

@@ -14,6 +14,7 @@ import { enablePasskey, noPasskeys } from "../passkeys";
 import { at, go, useRoute } from "../router";
 import { iam } from "../session";
 import { Tags, tagged } from "../tags";
+import { deactivated } from "../undo";
 import { absent, ago, Ask, Copy, daysSince, Problem, Typed, useLoad, when } from "../ui";
 import { UserGroups } from "../usergroups";
 import { DeleteUsers } from "./users";
@@ -22,6 +23,7 @@ import { DeleteUsers } from "./users";
 // user by the key's id.
 export interface Key extends AccessKeyMetadata {
   used?: AccessKeyLastUsed;
+  hidden?: boolean; // when it was used could not be asked
   description?: string;
 }
 
@@ -33,13 +35,15 @@ export async function keysOf(UserName: string | undefined): Promise<Key[]> {
     UserName ? c.listUserTags({ UserName }).then((o) => o.Tags ?? [], () => [] as Tag[]) : Promise.resolve([] as Tag[]),
   ]);
   return Promise.all(
-    (keys.AccessKeyMetadata ?? []).map(async (k) => ({
-      ...k,
-      used: (await c.getAccessKeyLastUsed({ AccessKeyId: k.AccessKeyId }).catch(() => undefined))?.AccessKeyLastUsed,
-      description: tags.find((t) => t.Key === k.AccessKeyId)?.Value,
-    })),
+    (keys.AccessKeyMetadata ?? []).map(async (k) => {
+      const last = await c.getAccessKeyLastUsed({ AccessKeyId: k.AccessKeyId }).catch(() => undefined);
+      return { ...k, used: last?.AccessKeyLastUsed, hidden: last === undefined, description: tags.find((t) => t.Key === k.AccessKeyId)?.Value };
+    }),
   );
 }
+
+// lastUse says when a key was used last.
+export const lastUse = (k: Key) => (k.hidden ? "Not known" : k.used?.LastUsedDate ? ago(k.used.LastUsedDate) : "Never used");
 
 export function UserPage({ name }: { name: string }) {
   const route = useRoute();
@@ -122,7 +126,7 @@ function KeySummary({ k, name }: { k?: Key; name: string }) {
     <div>
       {k.AccessKeyId} - {k.Status}
       <Box variant="small" display="block">
-        {k.used?.LastUsedDate ? `Used ${ago(k.used.LastUsedDate)}` : "Never used"}. {daysSince(k.CreateDate)} days old.
+        {k.hidden ? "Last use not known" : k.used?.LastUsedDate ? `Used ${ago(k.used.LastUsedDate)}` : "Never used"}. {daysSince(k.CreateDate)} days old.
       </Box>
     </div>
   );
@@ -137,6 +141,11 @@ export function AccessKeys({ name, keys, reload }: { name?: string; keys: Key[];
   const done = (text: string) => {
     close();
     flashed(text);
+    reload();
+  };
+  const off = (k: Key) => {
+    close();
+    deactivated(`Access key ${k.AccessKeyId} deactivated.`, [{ UserName: name, AccessKeyId: k.AccessKeyId }], reload);
     reload();
   };
   return (
@@ -187,7 +196,7 @@ export function AccessKeys({ name, keys, reload }: { name?: string; keys: Key[];
               items={[
                 { label: "Description", value: k.description ?? "-" },
                 { label: "Status", value: <StatusIndicator type={k.Status === "Active" ? "success" : "stopped"}>{k.Status}</StatusIndicator> },
-                { label: "Last used", value: k.used?.LastUsedDate ? ago(k.used.LastUsedDate) : "Never" },
+                { label: "Last used", value: lastUse(k) },
                 { label: "Created", value: `${daysSince(k.CreateDate)} days ago` },
                 { label: "Last used region", value: k.used?.Region ?? "N/A" },
                 { label: "Last used service", value: k.used?.ServiceName ?? "N/A" },
@@ -197,12 +206,12 @@ export function AccessKeys({ name, keys, reload }: { name?: string; keys: Key[];
         ))}
       </SpaceBetween>
       {asked?.what === "describe" && <Describe name={name!} k={asked.key} onDismiss={close} onDone={() => done("Description saved.")} />}
-      {asked?.what === "delete" && <DeleteKey name={name} k={asked.key} onDismiss={close} onDone={() => done(`Access key ${asked.key.AccessKeyId} deleted.`)} />}
+      {asked?.what === "delete" && <DeleteKey name={name} k={asked.key} onDismiss={close} onOff={() => off(asked.key)} onDone={() => done(`Access key ${asked.key.AccessKeyId} deleted.`)} />}
       {asked?.what === "deactivate" && (
         <Ask
           title={`Deactivate ${asked.key.AccessKeyId}?`} verb="Deactivate" onDismiss={close}
           calls={[doing("updateAccessKey", { UserName: name, AccessKeyId: asked.key.AccessKeyId, Status: "Inactive" })]}
-          onConfirm={async () => done(`Access key ${asked.key.AccessKeyId} deactivated. Activate it again by its Actions.`)}
+          onConfirm={async () => off(asked.key)}
         >
           <Impact of={{ key: asked.key.AccessKeyId! }} />
           <Alert type="warning">Whoever uses this key gets errors from the next call on. You can activate it again.</Alert>
@@ -221,14 +230,15 @@ export function AccessKeys({ name, keys, reload }: { name?: string; keys: Key[];
   );
 }
 
-function DeleteKey({ name, k, onDismiss, onDone }: { name?: string; k: Key; onDismiss: () => void; onDone: () => void }) {
+// DeleteKey deletes a key once it is inactive. Who stops after that is told so.
+function DeleteKey({ name, k, onDismiss, onOff, onDone }: { name?: string; k: Key; onDismiss: () => void; onOff: () => void; onDone: () => void }) {
   const [active, setActive] = useState(k.Status === "Active");
   const off = useState<Error>();
   const deactivate = () =>
     iam().updateAccessKey({ UserName: name, AccessKeyId: k.AccessKeyId, Status: "Inactive" }).then(() => setActive(false), off[1]);
   return (
     <Typed
-      title={`Delete ${k.AccessKeyId}?`} name={k.AccessKeyId ?? ""} disabled={active} onDismiss={onDismiss}
+      title={`Delete ${k.AccessKeyId}?`} name={k.AccessKeyId ?? ""} disabled={active} onDismiss={active || k.Status !== "Active" ? onDismiss : onOff}
       calls={[doing("deleteAccessKey", { UserName: name, AccessKeyId: k.AccessKeyId })]}
       onConfirm={async () => {
         if (k.description && name) await iam().untagUser({ UserName: name, TagKeys: [k.AccessKeyId!] }).catch(() => undefined);

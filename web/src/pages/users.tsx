@@ -150,7 +150,7 @@ export function DeleteUsers({ users, ...rest }: { users: User[]; onDismiss: () =
     );
   }
   return (
-    <DeleteAll kind="user" names={names} steps={userSteps} waiting={!data && !error} disabled={active.length > 0} {...rest}>
+    <DeleteAll kind="user" names={names} impact={{ users: names }} steps={userSteps} waiting={!data && !error} disabled={active.length > 0} {...rest}>
       <SpaceBetween size="s">
         <Problem error={error} />
         {data && <Box>Last activity: <b>{ago(seen)}</b></Box>}
