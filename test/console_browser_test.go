@@ -114,6 +114,7 @@ func openTab(t *testing.T, s *server, path string, more ...chromedp.ExecAllocato
 		}
 	}()
 	t.Cleanup(b.quiet)
+	b.dark(false)
 	b.visit(path)
 	return b
 }
@@ -335,7 +336,8 @@ func (b *tab) axe(where string) []string {
 	}](b, "axe on "+where, "window.__axe").Found
 }
 
-// dark sets what the browser says that the person prefers.
+// dark sets what the browser says that the person prefers: dark or light, and
+// that nothing moves.
 func (b *tab) dark(on bool) {
 	b.t.Helper()
 	value := "light"

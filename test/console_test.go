@@ -32,7 +32,7 @@ func TestConsoleSeedFlow(t *testing.T) {
 	b.see("Permissions summary")
 	b.click("button", "Create user")
 	b.see("User iam-admin created.")
-	awaits[bool](b, "the list", "[...document.querySelectorAll('td a')].some((a) => a.textContent === 'iam-admin')")
+	awaits[bool](b, "the list", "[...document.querySelectorAll('table a')].some((a) => a.textContent === 'iam-admin')")
 	b.picture("users")
 
 	b.click("link", "iam-admin")
