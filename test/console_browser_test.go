@@ -293,6 +293,7 @@ func (b *tab) asRoot() {
 	if !ok {
 		b.t.Fatal("rootpassword.txt has another form")
 	}
+	awaits[bool](b, "the page's script", "!location.hash || [...document.links].some((l) => l.href.endsWith(location.hash))")
 	b.click("link", "Sign in using root user email")
 	b.fill("Root user email address", strings.TrimPrefix(email, "Email="))
 	b.fill("Password", password)

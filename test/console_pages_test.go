@@ -169,6 +169,7 @@ func TestConsoleDeniesInWords(t *testing.T) {
 	// Before the session ends the page says so, and goes on under the next one.
 	b.ending(true)
 	b.visit("/console/")
+	awaits[bool](b, "the dashboard", "document.title.startsWith('Dashboard') || document.querySelector('h1')?.textContent.includes('Dashboard')")
 	b.see("Session ends in 8:")
 	b.see("Your session ends soon")
 	b.accessible("a session that ends soon")

@@ -9,8 +9,9 @@ export interface Route {
 }
 
 function parse(hash: string): Route {
-  const [path, query] = hash.replace(/^#/, "").split("?", 2);
-  return { path: path || "/home", parts: path.split("/").filter(Boolean).map(decodeURIComponent), query: new URLSearchParams(query ?? "") };
+  const [asked, query] = hash.replace(/^#\/?/, "").split("?", 2);
+  const path = "/" + (asked || "home");
+  return { path, parts: path.split("/").filter(Boolean).map(decodeURIComponent), query: new URLSearchParams(query ?? "") };
 }
 
 const subscribe = (listener: () => void) => {
