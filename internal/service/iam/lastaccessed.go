@@ -42,24 +42,35 @@ func (s *Service) GenerateServiceLastAccessedDetails(ctx context.Context, c *ser
 	if _, err := subjectOf(c.Snapshot, c.Account(), in.Arn); err != nil {
 		return nil, err
 	}
+	id, err := startReport(ctx, s, c, directory.Report{
+		Kind: directory.AccessReport, About: in.Arn, Detail: cmp.Or(in.Granularity, serviceLevel),
+	}, accessDetailsOf)
+	if err != nil {
+		return nil, err
+	}
+	return &api.GenerateServiceLastAccessedDetailsResponse{JobId: id}, nil
+}
+
+// startReport starts a report of the caller's, whose content the function gives,
+// and returns the id of the job.
+func startReport[T any](ctx context.Context, s *Service, c *service.Caller, wanted directory.Report, content func(snap *directory.Snapshot, account string, r *directory.Report) (T, error)) (string, error) {
+	wanted.By = c.EntityID()
 	var r *directory.Report
 	if err := s.update(ctx, c, func(tx *directory.Tx) (err error) {
-		r, err = tx.StartReport(directory.Report{
-			Kind: directory.AccessReport, By: c.EntityID(), About: in.Arn, Detail: cmp.Or(in.Granularity, serviceLevel),
-		})
+		r, err = tx.StartReport(wanted)
 		return err
 	}); err != nil {
-		return nil, err
+		return "", err
 	}
 	account := c.Account()
 	s.dir.MakeReport(account, r, func(snap *directory.Snapshot, w io.Writer) error {
-		details, err := accessDetailsOf(snap, account, r)
+		details, err := content(snap, account, r)
 		if err != nil {
 			return err
 		}
 		return json.NewEncoder(w).Encode(details)
 	})
-	return &api.GenerateServiceLastAccessedDetailsResponse{JobId: r.ID}, nil
+	return r.ID, nil
 }
 
 // accessDetails are the content of a report.

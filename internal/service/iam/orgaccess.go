@@ -3,8 +3,6 @@ package iam
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"io"
 	"slices"
 	"strings"
 
@@ -69,24 +67,13 @@ func (s *Service) GenerateOrganizationsAccessReport(ctx context.Context, c *serv
 			return nil, api.InvalidInput.New("The organization does not have a service control policy %s.", in.OrganizationsPolicyId)
 		}
 	}
-	var r *directory.Report
-	if err := s.update(ctx, c, func(tx *directory.Tx) (err error) {
-		r, err = tx.StartReport(directory.Report{
-			Kind: directory.OrganizationReport, By: c.EntityID(), About: in.EntityPath, Detail: in.OrganizationsPolicyId,
-		})
-		return err
-	}); err != nil {
+	id, err := startReport(ctx, s, c, directory.Report{
+		Kind: directory.OrganizationReport, About: in.EntityPath, Detail: in.OrganizationsPolicyId,
+	}, orgAccessOf)
+	if err != nil {
 		return nil, err
 	}
-	account := c.Account()
-	s.dir.MakeReport(account, r, func(snap *directory.Snapshot, w io.Writer) error {
-		details, err := orgAccessOf(snap, account, r)
-		if err != nil {
-			return err
-		}
-		return json.NewEncoder(w).Encode(details)
-	})
-	return &api.GenerateOrganizationsAccessReportResponse{JobId: r.ID}, nil
+	return &api.GenerateOrganizationsAccessReportResponse{JobId: id}, nil
 }
 
 // orgAccess is one service of a report about an organization.
