@@ -168,7 +168,7 @@ func (t *keptTrail) keep(ctx context.Context) error {
 	defer look.Stop()
 	defer expire.Stop()
 	defer digest.Stop()
-	said := time.Time{}
+	said, last := time.Time{}, ""
 	for {
 		var err error
 		select {
@@ -186,8 +186,8 @@ func (t *keptTrail) keep(ctx context.Context) error {
 			err = t.digest(ctx)
 			digest.Reset(digestEvery)
 		}
-		if err != nil && ctx.Err() == nil && t.now().Sub(said).Abs() >= sayEvery {
-			said = t.now()
+		if err != nil && ctx.Err() == nil && (err.Error() != last || t.now().Sub(said).Abs() >= sayEvery) {
+			said, last = t.now(), err.Error()
 			t.slog.Error("trail not kept", "error", err)
 		}
 	}
