@@ -36,16 +36,7 @@ func TestConsolePlainHTTP(t *testing.T) {
 	b.see("Create user")
 	awaits[bool](b, "have neither digests nor a clipboard of the browser's", "!window.isSecureContext && !crypto.subtle && !('readText' in navigator.clipboard)")
 
-	b.click("button", "Create user")
-	b.fill("User name", "iam-admin")
-	b.click("button", "Next")
-	b.click("radio", "Attach policies directly")
-	b.fill("Search permissions policies", "IAMFullAccess")
-	b.click("checkbox", "Select IAMFullAccess")
-	b.click("button", "Next")
-	b.see("Permissions summary")
-	b.click("button", "Create user")
-	b.see("User iam-admin created.")
+	b.makeAdmin()
 
 	b.click("link", "iam-admin")
 	b.click("tab", "Security credentials")

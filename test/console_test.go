@@ -8,6 +8,21 @@ import (
 
 var keysCSV = regexp.MustCompile(`^\x{feff}Access key ID,Secret access key\r\n(AKIA[A-Z2-7]{16}),([A-Za-z0-9+/]{40})\r\n$`)
 
+// makeAdmin makes the user iam-admin, on the page of the users.
+func (b *tab) makeAdmin() {
+	b.t.Helper()
+	b.click("button", "Create user")
+	b.fill("User name", "iam-admin")
+	b.click("button", "Next")
+	b.click("radio", "Attach policies directly")
+	b.fill("Search permissions policies", "IAMFullAccess")
+	b.click("checkbox", "Select IAMFullAccess")
+	b.click("button", "Next")
+	b.see("Permissions summary")
+	b.click("button", "Create user")
+	b.see("User iam-admin created.")
+}
+
 // TestConsoleSeedFlow is the way of an administrator's first key, by a person in
 // a browser: root signs in, makes the user iam-admin and its key, and the real
 // AWS CLI uses exactly what the downloaded file says.
@@ -22,16 +37,7 @@ func TestConsoleSeedFlow(t *testing.T) {
 	b.asRoot()
 	b.see("Create user") // the page that was asked for first
 
-	b.click("button", "Create user")
-	b.fill("User name", "iam-admin")
-	b.click("button", "Next")
-	b.click("radio", "Attach policies directly")
-	b.fill("Search permissions policies", "IAMFullAccess")
-	b.click("checkbox", "Select IAMFullAccess")
-	b.click("button", "Next")
-	b.see("Permissions summary")
-	b.click("button", "Create user")
-	b.see("User iam-admin created.")
+	b.makeAdmin()
 	awaits[bool](b, "the list", "[...document.querySelectorAll('table a')].some((a) => a.textContent === 'iam-admin')")
 	b.picture("users")
 
